@@ -1,0 +1,4 @@
+//! Skeleton.
+#![no_std]
+#![deny(unsafe_code)]
+extern crate alloc;
