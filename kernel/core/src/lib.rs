@@ -1,4 +1,8 @@
-//! Skeleton.
+//! Kernel logic that needs no hardware: it builds and is tested on the host.
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod addr;
