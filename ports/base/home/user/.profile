@@ -1,0 +1,1 @@
+# Private settings of an interactive shell.
