@@ -6,3 +6,6 @@ extern crate alloc;
 extern crate std;
 
 pub mod addr;
+pub mod sched;
+pub mod time;
+pub mod timer_wheel;
