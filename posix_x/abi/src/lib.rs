@@ -1,3 +1,20 @@
-//! Skeleton.
+//! The Linux x86-64 binary interface as types: error numbers, arguments, flags, C layouts and the system-call table.
+//!
+//! Shared by the kernel and the host tool; holds no behaviour of a call. Numbers and layouts come from
+//! `linux-raw-sys`; what it lacks is written here, with its size asserted.
 #![no_std]
 #![forbid(unsafe_code)]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+
+pub mod errno;
+pub mod flags;
+pub mod native;
+pub mod reg;
+pub mod signal;
+pub mod table;
+pub mod types;
+
+pub use errno::{Errno, Result};
+pub use reg::{Fd, FromReg, Pid, UserAddr, UserPtr, UserStr};

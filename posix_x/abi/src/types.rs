@@ -1,0 +1,186 @@
+//! C layouts: structures that cross the system-call border.
+//!
+//! Re-exported from `linux-raw-sys` where it has them in a form that is plain data; ours (zerocopy) where it has none or
+//! holds raw pointers. Every one of ours is checked against its size on Linux x86-64.
+
+pub use linux_raw_sys::general::{
+    __kernel_fsid_t, clone_args, epoll_event, f_owner_ex, flock, iovec, itimerspec, itimerval, open_how, pollfd, rlimit,
+    rlimit64, robust_list_head, rusage, stat, statfs, statx, statx_timestamp, termios, termios2, timespec, timeval,
+    timezone, winsize,
+};
+pub use linux_raw_sys::system::{new_utsname, sysinfo};
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// Asserts the size of each layout.
+macro_rules! sizes {
+    ($($type:ty = $size:expr;)*) => { $(const _: () = assert!(size_of::<$type>() == $size);)* };
+}
+
+sizes! {
+    stat = 144; statx = 256; timespec = 16; rusage = 144; sysinfo = 112; new_utsname = 390; pollfd = 8;
+    SigAction = size_of::<linux_raw_sys::general::kernel_sigaction>();
+    StackT = size_of::<linux_raw_sys::general::sigaltstack>();
+    IoVec = size_of::<iovec>();
+    SigInfo = 128; SigContext = 256; UContext = 304; Tms = 32; DirentHeader = 24; MaskArgument = 16;
+}
+
+/// `struct iovec` with the address as an integer.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct IoVec {
+    /// First byte.
+    pub base: u64,
+    /// Bytes.
+    pub len: u64,
+}
+
+/// `struct sigaction` as rt_sigaction(2) passes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SigAction {
+    /// The handler, or 0 (default) or 1 (ignore).
+    pub handler: u64,
+    /// [`crate::flags::SaFlags`].
+    pub flags: u64,
+    /// Where the handler returns to.
+    pub restorer: u64,
+    /// Blocked while the handler runs.
+    pub mask: u64,
+}
+
+/// `stack_t` of sigaltstack(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct StackT {
+    /// Lowest address.
+    pub sp: u64,
+    /// [`crate::flags::AltStackFlags`].
+    pub flags: u32,
+    /// Padding.
+    pub pad: u32,
+    /// Bytes.
+    pub size: u64,
+}
+
+/// `siginfo_t`: a head of three integers and a union, here as words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SigInfo {
+    /// `si_signo`.
+    pub signo: i32,
+    /// `si_errno`.
+    pub errno: i32,
+    /// `si_code`.
+    pub code: i32,
+    /// Padding before the union.
+    pub pad: i32,
+    /// The union `_sifields`: for kill pid and uid share word 0, for faults word 0 is the address,
+    /// for SIGCHLD word 0 is pid and uid, word 1 the status.
+    pub fields: [u64; 14],
+}
+
+/// `struct sigcontext`: the registers in a signal frame.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+#[expect(missing_docs, reason = "register names")]
+pub struct SigContext {
+    pub r8: u64,
+    pub r9: u64,
+    pub r10: u64,
+    pub r11: u64,
+    pub r12: u64,
+    pub r13: u64,
+    pub r14: u64,
+    pub r15: u64,
+    pub rdi: u64,
+    pub rsi: u64,
+    pub rbp: u64,
+    pub rbx: u64,
+    pub rdx: u64,
+    pub rax: u64,
+    pub rcx: u64,
+    pub rsp: u64,
+    pub rip: u64,
+    pub eflags: u64,
+    pub cs: u16,
+    pub gs: u16,
+    pub fs: u16,
+    pub ss: u16,
+    pub err: u64,
+    pub trapno: u64,
+    pub oldmask: u64,
+    pub cr2: u64,
+    pub fpstate: u64,
+    pub reserved: [u64; 8],
+}
+
+/// `struct ucontext`, as the third argument of a handler points to it.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct UContext {
+    /// [`UContext::FP_XSTATE`] and the like.
+    pub flags: u64,
+    /// Always 0.
+    pub link: u64,
+    /// The alternate stack.
+    pub stack: StackT,
+    /// Registers.
+    pub context: SigContext,
+    /// The mask to restore.
+    pub mask: u64,
+}
+
+impl UContext {
+    /// `UC_FP_XSTATE`: the floating-point state holds extended state.
+    pub const FP_XSTATE: u64 = 1;
+    /// `UC_SIGCONTEXT_SS`: `ss` is saved.
+    pub const SIGCONTEXT_SS: u64 = 2;
+    /// `UC_STRICT_RESTORE_SS`: `ss` is restored as it is.
+    pub const STRICT_RESTORE_SS: u64 = 4;
+}
+
+/// `struct tms` of times(2), in clock ticks.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Tms {
+    /// User time.
+    pub utime: i64,
+    /// System time.
+    pub stime: i64,
+    /// User time of waited-for children.
+    pub cutime: i64,
+    /// System time of waited-for children.
+    pub cstime: i64,
+}
+
+/// The fixed part of `struct linux_dirent64`; the NUL-terminated name starts [`DirentHeader::NAME_OFFSET`] bytes in.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct DirentHeader {
+    /// Inode number.
+    pub ino: u64,
+    /// Cookie of the next entry.
+    pub off: i64,
+    /// Bytes of this record, a multiple of 8.
+    pub reclen: u16,
+    /// [`crate::flags::FileKind::dirent_type`].
+    pub kind: u8,
+    /// The first bytes of the name.
+    pub name: [u8; 5],
+}
+
+impl DirentHeader {
+    /// Where the name starts.
+    pub const NAME_OFFSET: usize = 19;
+}
+
+/// The packed signal mask argument of pselect6(2).
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct MaskArgument {
+    /// Address of the set, or 0.
+    pub set: u64,
+    /// Bytes of the set.
+    pub len: u64,
+}
