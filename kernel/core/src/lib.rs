@@ -6,6 +6,12 @@ extern crate alloc;
 extern crate std;
 
 pub mod addr;
+pub mod buddy;
+pub mod heap;
+pub mod pagetable;
 pub mod sched;
+pub mod screen;
+pub mod sigset;
 pub mod time;
 pub mod timer_wheel;
+pub mod vma;
