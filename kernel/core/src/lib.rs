@@ -7,8 +7,12 @@ extern crate std;
 
 pub mod addr;
 pub mod buddy;
+pub mod dcache;
+pub mod fdtable;
 pub mod heap;
 pub mod pagetable;
+pub mod path;
+pub mod record_lock;
 pub mod sched;
 pub mod screen;
 pub mod sigset;
