@@ -10,6 +10,8 @@ extern crate alloc;
 mod error;
 mod plan;
 mod reader;
+pub mod script;
+pub mod stack;
 
 pub use error::ElfError;
 pub use plan::{ImageKind, LoadPlan, PAGE_SIZE, Segment, USER_END};
