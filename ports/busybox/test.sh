@@ -58,7 +58,7 @@ check cd_pwd           /tmp                 'cd /tmp && pwd'
 check exec_fd          three                'exec 3>f; echo three >&3; exec 3>&-; cat f; rm f'
 check broken_pipe      done                 'yes | head -n 1 >/dev/null; echo done'
 check sleep_jobs       over                 'for i in 1 2 3; do sleep 1 & done; wait; echo over'
-check timeout_kills    143                  '(timeout 1 sleep 30) 2>/dev/null; echo $?'
+check timeout_kills    143                  'sh -c "timeout 1 sleep 30; exit \$?" 2>/dev/null; echo $?'
 
 # --- files
 check cp_mv_rm         same                 'seq 100 >a; cp a b; mv b c; cmp a c && echo same; rm a c'
