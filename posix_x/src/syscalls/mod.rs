@@ -1,0 +1,3 @@
+//! Handlers of the system calls, a module for each area: decode, check, delegate.
+
+pub mod native;
