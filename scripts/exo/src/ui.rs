@@ -1,0 +1,58 @@
+//! Progress on stderr: a spinner with the latest line of output on a terminal, one line for a finished step otherwise.
+
+use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use std::io::{IsTerminal, stderr};
+use std::time::{Duration, Instant};
+
+/// A step of work that takes long enough to be shown. Dropped without [`Step::done`] it vanishes.
+pub struct Step {
+    bar: Option<ProgressBar>,
+    name: String,
+    started: Instant,
+}
+
+impl Step {
+    /// Begins to show `name` ("Building the kernel").
+    pub fn start(name: impl Into<String>) -> Self {
+        let name = name.into();
+        let bar = stderr().is_terminal().then(|| spinner(&name));
+        Self { bar, name, started: Instant::now() }
+    }
+
+    /// Shows the latest line of the step's output beside its name.
+    pub fn note(&self, line: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(line.trim().chars().take(120).collect::<String>());
+        }
+    }
+
+    /// Ends the step and leaves one line behind.
+    pub fn done(mut self) {
+        let took = self.started.elapsed();
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+        let took = if took < Duration::from_secs(60) {
+            format!("{:.1} s", took.as_secs_f32())
+        } else {
+            HumanDuration(took).to_string()
+        };
+        eprintln!("exo: {} ({took})", self.name);
+    }
+}
+
+impl Drop for Step {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn spinner(name: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{spinner} {prefix} [{elapsed}] {wide_msg:.dim}")
+        .unwrap_or_else(|_| ProgressStyle::default_spinner());
+    let bar = ProgressBar::new_spinner().with_style(style).with_prefix(name.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
