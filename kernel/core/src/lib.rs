@@ -13,6 +13,7 @@ pub mod heap;
 pub mod pagetable;
 pub mod path;
 pub mod record_lock;
+pub mod ring;
 pub mod sched;
 pub mod screen;
 pub mod sigset;
