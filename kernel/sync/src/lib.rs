@@ -36,6 +36,6 @@ pub use mutex::{Mutex, MutexGuard};
 pub use percpu::{PerCpu, PerCpuCell};
 pub use rank::Rank;
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
-pub use spin::{Lazy, Once};
+pub use spin::{LazyLock as Lazy, Once};
 pub use spinlock::{IrqLock, IrqLockGuard, SpinLock, SpinLockGuard, lock_pair};
 pub use wait_queue::{Interruptible, Registration, Wait, WaitError, WaitQueue, Waiter};
