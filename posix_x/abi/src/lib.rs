@@ -16,5 +16,8 @@ pub mod signal;
 pub mod table;
 pub mod types;
 
+/// Linux's own constants and layouts, for what the modules here do not give a type.
+pub use linux_raw_sys as raw;
+
 pub use errno::{Errno, Result};
 pub use reg::{Fd, FromReg, Pid, UserAddr, UserPtr, UserStr};

@@ -8,7 +8,6 @@ pub use linux_raw_sys::general::{
     rlimit64, robust_list_head, rusage, stat, statfs, statx, statx_timestamp, termios, termios2, timespec, timeval,
     timezone, winsize,
 };
-pub use linux_raw_sys::system::{new_utsname, sysinfo};
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -18,7 +17,7 @@ macro_rules! sizes {
 }
 
 sizes! {
-    stat = 144; statx = 256; timespec = 16; rusage = 144; sysinfo = 112; new_utsname = 390; pollfd = 8;
+    stat = 144; statx = 256; timespec = 16; rusage = 144; SysInfo = 112; UtsName = 390; pollfd = 8;
     SigAction = size_of::<linux_raw_sys::general::kernel_sigaction>();
     StackT = size_of::<linux_raw_sys::general::sigaltstack>();
     IoVec = size_of::<iovec>();
@@ -183,4 +182,93 @@ pub struct MaskArgument {
     pub set: u64,
     /// Bytes of the set.
     pub len: u64,
+}
+
+/// `struct new_utsname` of uname(2).
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct UtsName {
+    /// Operating system.
+    pub sysname: [u8; UtsName::FIELD],
+    /// Host name.
+    pub nodename: [u8; UtsName::FIELD],
+    /// Release.
+    pub release: [u8; UtsName::FIELD],
+    /// Version.
+    pub version: [u8; UtsName::FIELD],
+    /// Hardware.
+    pub machine: [u8; UtsName::FIELD],
+    /// NIS domain name.
+    pub domainname: [u8; UtsName::FIELD],
+}
+
+impl UtsName {
+    /// Bytes of each field, its NUL included.
+    pub const FIELD: usize = 65;
+}
+
+/// `struct sysinfo` of sysinfo(2).
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct SysInfo {
+    /// Seconds since boot.
+    pub uptime: i64,
+    /// Load averages over 1, 5 and 15 minutes, times 65536.
+    pub loads: [u64; 3],
+    /// Usable memory, in units.
+    pub totalram: u64,
+    /// Free memory.
+    pub freeram: u64,
+    /// Memory shared.
+    pub sharedram: u64,
+    /// Memory in buffers.
+    pub bufferram: u64,
+    /// Swap space.
+    pub totalswap: u64,
+    /// Free swap space.
+    pub freeswap: u64,
+    /// Threads.
+    pub procs: u16,
+    /// Padding.
+    pub pad: [u16; 3],
+    /// High memory.
+    pub totalhigh: u64,
+    /// Free high memory.
+    pub freehigh: u64,
+    /// Bytes of a unit.
+    pub mem_unit: u32,
+    /// Padding.
+    pub tail: u32,
+}
+
+/// `struct __user_cap_header_struct` of capget(2).
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CapHeader {
+    /// One of `_LINUX_CAPABILITY_VERSION_*`.
+    pub version: u32,
+    /// Thread, or 0 for the caller.
+    pub pid: i32,
+}
+
+/// `struct __user_cap_data_struct` of capget(2): one half of the sets.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CapData {
+    /// Effective.
+    pub effective: u32,
+    /// Permitted.
+    pub permitted: u32,
+    /// Inheritable.
+    pub inheritable: u32,
+}
+
+/// `struct rlimit64`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RLimit {
+    /// Soft limit.
+    pub soft: u64,
+    /// Hard limit.
+    pub hard: u64,
 }

@@ -1,3 +1,7 @@
 //! Handlers of the system calls, a module for each area: decode, check, delegate.
 
+pub mod identity;
+pub mod limit;
 pub mod native;
+pub mod prctl;
+pub mod system;

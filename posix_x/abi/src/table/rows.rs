@@ -11,6 +11,46 @@ macro_rules! for_each_syscall {
         $($callback)+! {
             // identity
             __NR_getpid getpid Fast identity::getpid();
+            __NR_getppid getppid Fast identity::getppid();
+            __NR_getuid getuid Fast identity::getuid();
+            __NR_geteuid geteuid Fast identity::geteuid();
+            __NR_getgid getgid Fast identity::getgid();
+            __NR_getegid getegid Fast identity::getegid();
+            __NR_setuid setuid Hybrid identity::setuid(uid: u32);
+            __NR_setgid setgid Hybrid identity::setgid(gid: u32);
+            __NR_setreuid setreuid Hybrid identity::setreuid(real: u32, effective: u32);
+            __NR_setregid setregid Hybrid identity::setregid(real: u32, effective: u32);
+            __NR_setresuid setresuid Hybrid identity::setresuid(real: u32, effective: u32, saved: u32);
+            __NR_setresgid setresgid Hybrid identity::setresgid(real: u32, effective: u32, saved: u32);
+            __NR_getresuid getresuid Hybrid identity::getresuid(real: UserPtr<u32>, effective: UserPtr<u32>, saved: UserPtr<u32>);
+            __NR_getresgid getresgid Hybrid identity::getresgid(real: UserPtr<u32>, effective: UserPtr<u32>, saved: UserPtr<u32>);
+            __NR_setfsuid setfsuid Hybrid identity::setfsuid(uid: u32);
+            __NR_setfsgid setfsgid Hybrid identity::setfsgid(gid: u32);
+            __NR_getgroups getgroups Hybrid identity::getgroups(size: i32, list: UserPtr<u32>);
+            __NR_setgroups setgroups Hybrid identity::setgroups(size: usize, list: UserPtr<u32>);
+            __NR_capget capget Hybrid identity::capget(header: UserPtr<CapHeader>, data: UserPtr<CapData>);
+            __NR_capset capset Hybrid identity::capset(header: UserPtr<CapHeader>, data: UserPtr<CapData>);
+
+            // system
+            __NR_uname uname Hybrid system::uname(name: UserPtr<UtsName>);
+            __NR_sysinfo sysinfo Hybrid system::sysinfo(info: UserPtr<SysInfo>) partial "load averages are 0";
+            __NR_getrandom getrandom Hybrid system::getrandom(buf: UserAddr, count: usize, flags: u32);
+            __NR_getcpu getcpu Fast system::getcpu(cpu: UserPtr<u32>, node: UserPtr<u32>) => system::getcpu_faulting;
+            __NR_sethostname sethostname Hybrid system::sethostname(name: UserAddr, len: i32);
+            __NR_setdomainname setdomainname Hybrid system::setdomainname(name: UserAddr, len: i32);
+            __NR_reboot reboot Legacy system::reboot(magic1: u32, magic2: u32, command: u32, argument: UserStr)
+                partial "no kexec, no suspend; Ctrl-Alt-Del cannot be turned on";
+
+            // prctl
+            __NR_prctl prctl Hybrid prctl::prctl(option: u32, arg2: u64, arg3: u64, arg4: u64, arg5: u64)
+                partial "name, death signal, dumpable, keep-capabilities, bounding set, no-new-privileges, subreaper";
+            __NR_arch_prctl arch_prctl Fast prctl::arch_prctl(code: u32, addr: UserPtr<u64>) => prctl::arch_prctl_faulting
+                partial "ARCH_SET_FS and ARCH_GET_FS";
+
+            // limit
+            __NR_getrlimit getrlimit Fast limit::getrlimit(resource: u32, old: UserPtr<RLimit>) => limit::getrlimit_faulting;
+            __NR_setrlimit setrlimit Hybrid limit::setrlimit(resource: u32, new: UserPtr<RLimit>);
+            __NR_prlimit64 prlimit64 Hybrid limit::prlimit64(pid: Pid, resource: u32, new: UserPtr<RLimit>, old: UserPtr<RLimit>);
 
             // native
             __NR_exo_null_fast exo_null_fast Fast native::null_fast();
