@@ -22,6 +22,10 @@ ranks! {
     RENAME = 10;
     /// The position of an open file.
     FILE_POSITION = 15;
+    /// The position of one open file description.
+    FILE_POSITION = 15;
+    /// One writer of a pipe at a time.
+    PIPE_TURN = 16;
     /// Contents and attributes of one inode.
     INODE = 20;
     /// The mappings of one address space.
@@ -38,6 +42,8 @@ ranks! {
     SIGNAL = 55;
     /// The table of mounts.
     MOUNT = 58;
+    /// The mount table.
+    MOUNT = 57;
     /// The dentry cache.
     DENTRY = 60;
     /// The bytes of one pipe.
