@@ -6,6 +6,7 @@ extern crate alloc;
 extern crate std;
 
 pub mod addr;
+pub mod archive;
 pub mod buddy;
 pub mod dcache;
 pub mod fdtable;

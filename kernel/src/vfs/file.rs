@@ -1,6 +1,7 @@
 //! Open file descriptions: what open(2) makes, what dup(2) and fork(2) share.
 
 use super::inode::{FileKind, Inode};
+use super::locks;
 use super::mount::Path;
 use crate::credentials::Credentials;
 use crate::io::{Sink, Source};
@@ -274,6 +275,12 @@ impl File {
         self.inode.kind() == FileKind::Directory
     }
 
+    /// Who holds the locks of this description.
+    #[must_use]
+    pub fn lock_identity(&self) -> usize {
+        core::ptr::from_ref(self).addr()
+    }
+
     fn require_seekable(&self) -> Result<()> {
         match self.ops.positioning() {
             Positioning::Stream => Err(Errno::ESPIPE),
@@ -284,6 +291,7 @@ impl File {
 
 impl Drop for File {
     fn drop(&mut self) {
+        locks::release_description(self.inode.id(), self.lock_identity());
         let ops = Arc::clone(&self.ops);
         ops.release(self);
     }

@@ -23,7 +23,7 @@ bitflags! {
 /// # Errors
 /// `EACCES`.
 pub fn check(ownership: Ownership, kind: FileKind, credentials: &Credentials, wanted: Wanted) -> Result<()> {
-    let shift = if credentials.fsuid == ownership.uid {
+    let shift = if credentials.fsuid() == ownership.uid {
         6
     } else if credentials.in_group(ownership.gid) {
         3
@@ -50,7 +50,7 @@ pub fn check_inode(inode: &dyn Inode, credentials: &Credentials, wanted: Wanted)
 /// # Errors
 /// `EPERM`.
 pub fn check_owner(ownership: Ownership, credentials: &Credentials) -> Result<()> {
-    if credentials.fsuid == ownership.uid || credentials.may(Capability::FOWNER) {
+    if credentials.fsuid() == ownership.uid || credentials.may(Capability::Fowner) {
         return Ok(());
     }
     Err(Errno::EPERM)
@@ -61,7 +61,7 @@ pub fn check_owner(ownership: Ownership, credentials: &Credentials) -> Result<()
 /// # Errors
 /// `EPERM`.
 pub fn check_sticky(directory: Ownership, victim: Ownership, credentials: &Credentials) -> Result<()> {
-    if directory.mode & S_ISVTX == 0 || credentials.fsuid == directory.uid {
+    if directory.mode & S_ISVTX == 0 || credentials.fsuid() == directory.uid {
         return Ok(());
     }
     check_owner(victim, credentials)
@@ -70,9 +70,9 @@ pub fn check_sticky(directory: Ownership, victim: Ownership, credentials: &Crede
 fn overrides(ownership: Ownership, kind: FileKind, credentials: &Credentials, wanted: Wanted) -> bool {
     let directory = kind == FileKind::Directory;
     let executable = directory || ownership.mode & 0o111 != 0;
-    if credentials.may(Capability::DAC_OVERRIDE) && (executable || !wanted.contains(Wanted::EXECUTE)) {
+    if credentials.may(Capability::DacOverride) && (executable || !wanted.contains(Wanted::EXECUTE)) {
         return true;
     }
     let harmless = wanted == Wanted::READ || (directory && !wanted.contains(Wanted::WRITE));
-    harmless && credentials.may(Capability::DAC_READ_SEARCH)
+    harmless && credentials.may(Capability::DacReadSearch)
 }
