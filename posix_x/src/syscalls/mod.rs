@@ -1,5 +1,6 @@
 //! Handlers of the system calls, a module for each area: decode, check, delegate.
 
+pub mod exec;
 pub mod identity;
 pub mod limit;
 pub mod native;

@@ -52,6 +52,11 @@ macro_rules! for_each_syscall {
             __NR_setrlimit setrlimit Hybrid limit::setrlimit(resource: u32, new: UserPtr<RLimit>);
             __NR_prlimit64 prlimit64 Hybrid limit::prlimit64(pid: Pid, resource: u32, new: UserPtr<RLimit>, old: UserPtr<RLimit>);
 
+            // exec
+            __NR_execve execve Legacy exec::execve(path: UserStr, argv: UserPtr<u64>, envp: UserPtr<u64>);
+            __NR_execveat execveat Legacy
+                exec::execveat(dir: Fd, path: UserStr, argv: UserPtr<u64>, envp: UserPtr<u64>, flags: u32);
+
             // native
             __NR_exo_null_fast exo_null_fast Fast native::null_fast();
             __NR_exo_null_hybrid exo_null_hybrid Hybrid native::null_hybrid();
