@@ -13,7 +13,7 @@ pub use capability::{
 };
 pub use kernel_core::fdtable::CloseOnExec;
 
-use crate::rlimit::Resource;
+use crate::task::limits::Resource;
 use crate::vfs::File;
 use crate::vfs::locks::{self, Owner};
 use abi::{Errno, Result};
@@ -253,7 +253,7 @@ impl Drop for FileTable {
 }
 
 fn descriptor_limit() -> usize {
-    let (soft, _) = crate::task::current().process().limits().get(Resource::Nofile);
+    let soft = crate::task::current().process().limit(Resource::NOFILE);
     usize::try_from(soft).unwrap_or(usize::MAX).min(MAX_DESCRIPTORS)
 }
 

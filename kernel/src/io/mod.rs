@@ -100,3 +100,39 @@ pub fn get_all(source: &mut dyn Source, buffer: &mut [u8]) -> Result<usize> {
     }
     Ok(done)
 }
+
+/// A source cut short after a number of bytes.
+pub struct Limited<'a> {
+    inner: &'a mut dyn Source,
+    left: usize,
+}
+
+impl<'a> Limited<'a> {
+    /// At most `len` bytes of `inner`.
+    pub fn new(inner: &'a mut dyn Source, len: usize) -> Self {
+        Self { inner, left: len }
+    }
+}
+
+impl Source for Limited<'_> {
+    fn remaining(&self) -> usize {
+        self.left.min(self.inner.remaining())
+    }
+
+    fn get(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let len = buffer.len().min(self.left);
+        let count = self.inner.get(&mut buffer[..len])?;
+        self.left -= count;
+        Ok(count)
+    }
+
+    fn get_page(&mut self, page: &PageRef, offset: usize, len: usize) -> Result<usize> {
+        let count = self.inner.get_page(page, offset, len.min(self.left))?;
+        self.left -= count;
+        Ok(count)
+    }
+
+    fn fault_in(&mut self) -> Result<()> {
+        self.inner.fault_in()
+    }
+}

@@ -6,7 +6,7 @@ use super::lookup::LookupContext;
 use super::mount::Path;
 use super::permission::{self, Wanted};
 use crate::credentials::{Capability, Credentials};
-use crate::rlimit::Resource;
+use crate::task::limits::{INFINITY, Resource};
 use abi::signal::Signal;
 use abi::{Errno, Result};
 
@@ -117,8 +117,7 @@ pub fn truncate_file(file: &File, credentials: &Credentials, size: u64) -> Resul
 /// # Errors
 /// `EFBIG`, with `SIGXFSZ`, when not one.
 pub fn within_size_limit(offset: u64, wanted: usize) -> Result<usize> {
-    let (limit, _) = crate::task::current().process().limits().get(Resource::Fsize);
-    let limit = limit.min(MAX_FILE_SIZE);
+    let limit = size_limit().min(MAX_FILE_SIZE);
     if offset >= limit && wanted > 0 {
         return Err(too_big());
     }
@@ -137,14 +136,18 @@ pub fn without_set_id(mode: u32) -> u32 {
 pub const MAX_FILE_SIZE: u64 = i64::MAX as u64;
 
 fn resize(inode: &dyn Inode, credentials: &Credentials, size: u64) -> Result<()> {
-    let (limit, _) = crate::task::current().process().limits().get(Resource::Fsize);
-    if size > inode.size() && size > limit {
+    if size > inode.size() && size > size_limit() {
         return Err(too_big());
     }
     let mode = inode.ownership().mode;
     let cleared = without_set_id(mode);
     let mode = (cleared != mode && !credentials.may(Capability::Fsetid)).then_some(cleared);
     inode.set_attributes(&SetAttributes { size: Some(size), mode, ..SetAttributes::default() })
+}
+
+/// `RLIMIT_FSIZE` of the running process; the kernel itself has none.
+fn size_limit() -> u64 {
+    crate::task::try_current().map_or(INFINITY, |task| task.process().limit(Resource::FSIZE))
 }
 
 fn too_big() -> Errno {

@@ -9,7 +9,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hashbrown::HashMap;
 use kernel_core::record_lock::{ByteRange, RecordLock, RecordLocks, Released};
-use kernel_sync::{Interruptible, Lazy, Rank, SpinLock, Wait, WaitQueue};
+use kernel_sync::{Lazy, Rank, SpinLock, Wait, WaitQueue};
 
 pub use kernel_core::record_lock::LockKind;
 
@@ -94,8 +94,7 @@ pub fn acquire(file: InodeId, family: Family, wanted: Record, blocking: Blocking
         Err(_) if blocking == Blocking::No => return Err(Errno::EAGAIN),
         Err(waiters) => waiters,
     };
-    let wait = Wait { interruptible: Interruptible::Yes, deadline: None };
-    let granted = waiters.wait_until(wait, || try_acquire(file, family, wanted).ok());
+    let granted = waiters.wait_until(Wait::INTERRUPTIBLE, || try_acquire(file, family, wanted).ok());
     forget_if_free(file);
     Ok(granted?)
 }
