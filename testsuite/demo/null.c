@@ -1,7 +1,7 @@
 /* Stores through a null pointer. Ends by SIGSEGV: the status is 139. */
 int main(void)
 {
-	int *volatile nowhere = 0;
+	volatile int *volatile nowhere = 0;
 
 	*nowhere = 1;
 	return 0;

@@ -55,8 +55,8 @@ static void tests(void)
 	CHECK_ERR("chmod_of_anothers_file", chmod("/", 0777), EPERM);
 	CHECK_ERR("chown_to_another", chown("f", 0, -1), EPERM);
 	CHECK_EQ("chown_to_own_group", chown("f", -1, getgid()), 0);
-	CHECK_ERR("create_in_anothers_folder", fd_of("/x-check", O_CREAT | O_WRONLY), EACCES);
-	CHECK_ERR("remove_from_anothers_folder", rmdir("/dev"), EACCES);
+	CHECK_ERR("create_in_anothers_folder", fd_of("/dev/x-check", O_CREAT | O_WRONLY), EACCES);
+	CHECK_ERR("remove_from_anothers_folder", unlink("/dev/full"), EACCES);
 	CHECK_ERR("mknod_of_a_device", mknod("null", S_IFCHR | 0666, 0x103), EPERM);
 	CHECK_EQ("mknod_of_a_fifo", mknod("fifo", S_IFIFO | 0600, 0), 0);
 	CHECK_EQ("mknod_of_a_file", mknod("file", S_IFREG | 0600, 0), 0);

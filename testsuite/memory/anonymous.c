@@ -98,6 +98,6 @@ int main(void)
 	CHECK_ERR("bad_fd", map_error(NULL, PAGE, RW, MAP_PRIVATE, 99, 0), EBADF);
 	CHECK_ERR("unmap_unaligned", munmap((void *)0x10001, PAGE), EINVAL);
 	CHECK_ERR("unmap_length_zero", munmap((void *)0x10000, 0), EINVAL);
-	CHECK_ERR("unmap_beyond_user_space", munmap((void *)0x7ffffffff000, 2 * PAGE), EINVAL);
+	CHECK_ERR("unmap_beyond_user_space", munmap((void *)0x00ffffffffffe000, 2 * PAGE), EINVAL);
 	return check_result();
 }

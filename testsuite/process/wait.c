@@ -74,9 +74,9 @@ static void stop_and_continue(void)
 	kill(pid, SIGCONT);
 	CHECK_EQ("continued_child", waitpid(pid, &status, WCONTINUED), pid);
 	CHECK("continue_status", WIFCONTINUED(status));
-	kill(pid, SIGTSTP);
+	kill(pid, SIGSTOP);
 	CHECK_EQ("waitid_stopped", waitid(P_PID, (id_t)pid, &info, WSTOPPED), 0);
-	CHECK("waitid_stop_info", info.si_code == CLD_STOPPED && info.si_status == SIGTSTP && info.si_pid == pid);
+	CHECK("waitid_stop_info", info.si_code == CLD_STOPPED && info.si_status == SIGSTOP && info.si_pid == pid);
 	kill(pid, SIGTERM); /* pending while stopped */
 	CHECK_EQ("term_waits_for_continue", waitpid(pid, &status, WNOHANG), 0);
 	kill(pid, SIGCONT);
@@ -87,6 +87,17 @@ static void stop_and_continue(void)
 	waitpid(pid, &status, WUNTRACED);
 	kill(pid, SIGKILL);
 	CHECK_EQ("sigkill_ends_a_stopped_child", check_wait(pid), 128 + SIGKILL);
+}
+
+/* A group whose every parent is in another session is orphaned: the terminal's stop signals do nothing there. */
+static void orphaned_group(void)
+{
+	CHECK_EQ("sigtstp_does_not_stop_an_orphaned_group",
+		 CHILD(setsid(); signal(SIGTSTP, SIG_DFL); raise(SIGTSTP); raise(SIGTTIN); raise(SIGTTOU); _exit(8)), 8);
+	CHECK_EQ("sigstop_does",
+		 CHILD(setsid(); pid_t pid = child_that_waits(); int status; kill(pid, SIGSTOP);
+		       _exit(waitpid(pid, &status, WUNTRACED) == pid && WIFSTOPPED(status) && kill(pid, SIGKILL) == 0)),
+		 1);
 }
 
 static void forms_of_waitid(void)
@@ -150,6 +161,7 @@ int main(void)
 {
 	forms_of_wait4();
 	stop_and_continue();
+	orphaned_group();
 	forms_of_waitid();
 	automatic_reaping();
 	other_threads_children();

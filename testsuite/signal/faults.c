@@ -81,12 +81,10 @@ int main(void)
 	FAULT("privileged_instruction", __asm__ volatile("hlt"), SIGSEGV, SI_KERNEL, 0);
 	FAULT("port_access", __asm__ volatile("outb %%al, $0x80" : : "a"(0)), SIGSEGV, SI_KERNEL, 0);
 	FAULT("breakpoint", __asm__ volatile("int3"), SIGTRAP, SI_KERNEL, 0);
-	FAULT("sse_division_unmasked",
-	      unsigned csr = 0x1f80 & ~0x200U; __asm__ volatile("ldmxcsr %0\n\tpxor %%xmm0, %%xmm0\n\tmovl $1, %%eax\n\t"
-								"cvtsi2ss %%eax, %%xmm1\n\tdivss %%xmm0, %%xmm1" : : "m"(csr) : "eax", "xmm0", "xmm1"),
-	      SIGFPE, FPE_FLTDIV, fault_rip);
-	unsigned csr = 0x1f80;
-	__asm__ volatile("ldmxcsr %0" : : "m"(csr));
+	FAULT("x87_division_unmasked",
+	      unsigned short control = 0x37b; __asm__ volatile("fldcw %0\n\tfld1\n\tfldz\n\tfdivrp\n\tfwait" : : "m"(control)),
+	      SIGFPE, FPE_FLTDIV, seen.si_addr);
+	__asm__ volatile("fninit");
 
 	CHECK_EQ("blocked_fault_kills",
 		 CHILD(sigset_t set; sigfillset(&set); sigprocmask(SIG_SETMASK, &set, NULL); *(volatile char *)0 = 1), 128 + SIGSEGV);
