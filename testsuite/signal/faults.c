@@ -59,7 +59,7 @@ int main(void)
 
 	FAULT("null_read", (void)*(volatile char *)0, SIGSEGV, SEGV_MAPERR, 0);
 	CHECK_EQ("page_fault_vector", trap_number, 14);
-	FAULT("null_write_with_offset", *(volatile char *)123 = 1, SIGSEGV, SEGV_MAPERR, 123);
+	FAULT("null_write_with_offset", *(volatile char *)(123 + (uintptr_t)zero) = 1, SIGSEGV, SEGV_MAPERR, 123);
 	CHECK_EQ("cr2_in_context", fault_cr2, 123);
 	FAULT("kernel_address", (void)*(volatile char *)0xffffffff80000000, SIGSEGV, SEGV_MAPERR, 0xffffffff80000000);
 	FAULT("non_canonical_address", (void)*(volatile char *)0x1234567890abcdef, SIGSEGV, SI_KERNEL, 0);
