@@ -124,11 +124,17 @@ impl<T: Segment> VmaMap<T> {
         reached >= range.end
     }
 
-    /// The free space around `range` and `range` itself, bounded by the nearest other ranges or the ends of user space.
+    /// The space that is free once `range` is: bounded by what lies around it, by parts of areas that reach over its
+    /// ends, or by the ends of user space.
     #[must_use]
-    pub fn hull(&self, range: VirtRange) -> VirtRange {
+    pub fn hull_without(&self, range: VirtRange) -> VirtRange {
         let below = self.areas.range(..range.start).next_back().map_or(VirtAddr::new(0), |(_, area)| area.end);
-        let above = self.areas.range(range.end..).next().map_or(VirtAddr::new(crate::addr::USER_END), |(s, _)| *s);
+        let across = self.find(range.end).is_some_and(|(found, _)| found.start < range.end);
+        let above = match self.areas.range(range.end..).next() {
+            _ if across => range.end,
+            Some((start, _)) => *start,
+            None => VirtAddr::new(crate::addr::USER_END),
+        };
         VirtRange::new(below.min(range.start), above)
     }
 
@@ -364,6 +370,17 @@ mod tests {
                 prop_assert_eq!(&seen, &model);
             }
         }
+    }
+
+    #[test]
+    fn the_hull_ends_where_something_stays() {
+        let mut map = VmaMap::new();
+        map.insert(pages(2, 4), Backed { file: 1, offset: 0 });
+        map.insert(pages(6, 10), Backed { file: 2, offset: 0 });
+        assert_eq!(map.hull_without(pages(6, 10)), VirtRange::new(pages(4, 5).start, VirtAddr::new(crate::addr::USER_END)));
+        assert_eq!(map.hull_without(pages(7, 8)), pages(7, 8));
+        assert_eq!(map.hull_without(pages(5, 8)), pages(4, 8));
+        assert_eq!(map.hull_without(pages(3, 5)), pages(3, 6));
     }
 
     #[test]

@@ -88,6 +88,10 @@ impl<M: TableMemory> Tables<M> {
         sink: &mut impl Sink,
         mut removed: impl FnMut(Entry),
     ) -> Result<(), OutOfTables> {
+        // Copies of shared tables first: after them nothing fails, so nothing is left half done.
+        for edge in [range.start, range.end] {
+            self.own_edge(edge, sink)?;
+        }
         self.try_each_leaf(range, |tree, part, slot| {
             let leaf = tree.memory.load(slot).frame();
             if part.len() == LEAF_SPAN {
@@ -223,6 +227,17 @@ impl<M: TableMemory> Tables<M> {
             } else {
                 sink.upper_table(entry.frame());
             }
+        }
+    }
+
+    /// Unshares the last-level table that an address cuts in two, if there is one.
+    fn own_edge(&mut self, edge: VirtAddr, sink: &mut impl Sink) -> Result<(), OutOfTables> {
+        if edge.is_aligned(LEAF_SPAN) {
+            return Ok(());
+        }
+        match self.middle_slot(edge) {
+            Some(slot) if self.memory.load(slot).is_present() => self.unshare(slot, edge, sink).map(|_| ()),
+            _ => Ok(()),
         }
     }
 
