@@ -15,6 +15,11 @@ const INPUT_SIZE: usize = 4096;
 const OUTPUT_SIZE: usize = 16 * 1024;
 /// Bytes that the transmit FIFO takes when it is empty.
 const FIFO_SIZE: usize = 16;
+/// FIFOs filled at a time, and rounds of one interrupt: bounds on the time with interrupts off.
+const FIFO_LOADS: usize = 16;
+const ROUNDS: usize = 4;
+/// Writers are told when no more than this waits to be sent.
+const LOW_WATER: usize = OUTPUT_SIZE / 2;
 
 const DATA: u16 = 0;
 const INTERRUPT_ENABLE: u16 = 1;
@@ -27,6 +32,7 @@ const SCRATCH: u16 = 7;
 
 const RECEIVE_INTERRUPT: u8 = 1;
 const TRANSMIT_INTERRUPT: u8 = 2;
+const NOTHING_PENDING: u8 = 1;
 const DATA_READY: u8 = 1;
 const TRANSMIT_EMPTY: u8 = 1 << 5;
 /// FIFOs on and cleared, interrupt at 8 bytes.
@@ -87,12 +93,21 @@ impl Uart {
     /// Serves the port's interrupt.
     pub fn handle_interrupt(&self) -> Events {
         let mut state = self.state.lock();
-        // Reading the id acknowledges a transmit interrupt.
-        self.read_register(INTERRUPT_ID);
-        let readable = self.receive(&mut state);
         let before = state.output.len();
-        self.transmit(&mut state);
-        Events { readable, writable: state.output.len() < before || before == 0 }
+        let mut readable = false;
+        for _ in 0..ROUNDS {
+            // Reading the id acknowledges a transmit interrupt.
+            if self.read_register(INTERRUPT_ID) & NOTHING_PENDING != 0 {
+                break;
+            }
+            readable |= self.receive(&mut state);
+            self.transmit(&mut state);
+        }
+        // The line is edge-triggered: what is still pending must raise it anew.
+        self.write_register(INTERRUPT_ENABLE, 0);
+        self.write_register(INTERRUPT_ENABLE, state.enabled);
+        let now = state.output.len();
+        Events { readable, writable: (before > LOW_WATER && now <= LOW_WATER) || (before > 0 && now == 0) }
     }
 
     /// Takes received bytes; how many.
@@ -181,9 +196,12 @@ impl Uart {
         any
     }
 
-    /// Fills the transmit FIFO if it is empty, and asks for an interrupt while more waits.
+    /// Fills the transmit FIFO while it is empty, a few times at most, and asks for an interrupt while more waits.
     fn transmit(&self, state: &mut State) {
-        while !state.output.is_empty() && self.read_register(LINE_STATUS) & TRANSMIT_EMPTY != 0 {
+        for _ in 0..FIFO_LOADS {
+            if state.output.is_empty() || self.read_register(LINE_STATUS) & TRANSMIT_EMPTY == 0 {
+                break;
+            }
             let count = state.output.len().min(FIFO_SIZE);
             for byte in state.output.drain(..count) {
                 self.write_register(DATA, byte);

@@ -94,10 +94,11 @@ impl LineDiscipline {
         self.stopped = stopped;
     }
 
-    /// Whether further input would be lost although a reader could make room.
+    /// Bytes that may come before one is lost that a reader could have made room for.
     #[must_use]
-    pub fn is_full(&self) -> bool {
-        self.ready.len() + self.line.len() >= INPUT_SIZE && !self.ready.is_empty()
+    pub fn room(&self) -> usize {
+        // A lone unfinished line overflows whatever the reader does.
+        if self.ready.is_empty() { INPUT_SIZE } else { (INPUT_SIZE - 1).saturating_sub(self.ready.len() + self.line.len()) }
     }
 
     /// Bytes that wait to be read.
