@@ -272,3 +272,90 @@ pub struct RLimit {
     /// Hard limit.
     pub hard: u64,
 }
+
+/// `struct timespec`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TimeSpec {
+    /// Seconds.
+    pub seconds: i64,
+    /// Nanoseconds, 0..1,000,000,000.
+    pub nanoseconds: i64,
+}
+
+/// `struct timeval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct TimeVal {
+    /// Seconds.
+    pub seconds: i64,
+    /// Microseconds, 0..1,000,000.
+    pub microseconds: i64,
+}
+
+/// `struct itimerval`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct ITimerVal {
+    /// What the timer is reloaded with.
+    pub interval: TimeVal,
+    /// Time until it fires.
+    pub value: TimeVal,
+}
+
+/// `struct rusage`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RUsage {
+    /// User time.
+    pub user: TimeVal,
+    /// System time.
+    pub system: TimeVal,
+    /// Largest resident set in KiB.
+    pub max_rss: i64,
+    /// Shared, unshared data and stack sizes: 0 on Linux.
+    pub sizes: [i64; 3],
+    /// Page faults from memory.
+    pub minor_faults: i64,
+    /// Page faults from a device.
+    pub major_faults: i64,
+    /// Swaps, block input and output, messages sent and received, signals: 0 here.
+    pub unused: [i64; 6],
+    /// Voluntary context switches.
+    pub voluntary_switches: i64,
+    /// Involuntary context switches.
+    pub involuntary_switches: i64,
+}
+
+/// `struct clone_args` of clone3(2).
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct CloneArgs {
+    /// [`crate::flags::CloneFlags`].
+    pub flags: u64,
+    /// Where a pidfd goes.
+    pub pidfd: u64,
+    /// Where the child's memory gets its id.
+    pub child_tid: u64,
+    /// Where the parent's memory gets the child's id.
+    pub parent_tid: u64,
+    /// What the parent gets when the child ends.
+    pub exit_signal: u64,
+    /// Lowest address of the child's stack.
+    pub stack: u64,
+    /// Bytes of the stack.
+    pub stack_size: u64,
+    /// Thread pointer.
+    pub tls: u64,
+    /// Array of wanted ids.
+    pub set_tid: u64,
+    /// Elements of that array.
+    pub set_tid_size: u64,
+    /// A cgroup.
+    pub cgroup: u64,
+}
+
+sizes! {
+    TimeSpec = size_of::<timespec>(); TimeVal = size_of::<timeval>(); ITimerVal = size_of::<itimerval>();
+    RUsage = size_of::<rusage>(); CloneArgs = size_of::<clone_args>();
+}
