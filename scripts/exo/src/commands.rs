@@ -184,7 +184,7 @@ fn iso(project: &Project, options: &IsoOptions) -> Result<u8> {
     Overlay::new(project, &Job::shell(24, 80))?.write(&initrd)?;
     let iso = project.build("exo-os.iso");
     let machine = Machine { append: options.append.clone(), ..Machine::default() };
-    let step = Step::start("Built build/exo-os.iso");
+    let step = Step::build("build/exo-os.iso");
     kernel::make_iso(project, &kernel.elf, Some(&initrd), &machine.kernel_words(Console::Terminal), &iso)?;
     step.done();
     Ok(0)

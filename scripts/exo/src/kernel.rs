@@ -58,9 +58,9 @@ impl Kernel {
         packages::ensure(project, packages::KERNEL)?;
         let core = CoreSource::prepare(project)?;
         let log = project.log(name)?;
-        let step = Step::start(match flavour {
-            Flavour::Product => "Built the kernel",
-            Flavour::Tests => "Built the kernel with its tests",
+        let step = Step::build(match flavour {
+            Flavour::Product => "the kernel",
+            Flavour::Tests => "the kernel with its tests",
         });
         let target = project.cargo_target("kernel");
         let mut cargo = core.cargo("build");

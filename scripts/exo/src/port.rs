@@ -134,7 +134,7 @@ fn build_at_depth(project: &Project, name: &str, depth: usize) -> Result<PathBuf
     toolchain::sysroot(project)?;
     packages::ensure(project, packages::TOOLCHAIN)?;
     packages::ensure_named(project, &recipe.packages)?;
-    let step = Step::start(format!("Built the port {name} {}", recipe.version));
+    let step = Step::build(&format!("the port {name} {}", recipe.version));
     run_steps(project, &step, &recipe, &place, &needs)?;
     fs::write(&stamp, fingerprint)?;
     step.done();

@@ -37,7 +37,7 @@ pub fn sysroot(project: &Project) -> Result<PathBuf> {
         return Ok(sysroot);
     }
     packages::ensure(project, packages::TOOLCHAIN)?;
-    let step = Step::start("Built the musl toolchain");
+    let step = Step::build("the musl toolchain");
     build(project, &step, &sysroot)?;
     fs::write(&stamp, fingerprint)?;
     step.done();

@@ -7,16 +7,24 @@ use std::time::{Duration, Instant};
 /// A step of work that takes long enough to be shown. Dropped without [`Step::done`] it vanishes.
 pub struct Step {
     bar: Option<ProgressBar>,
-    name: String,
+    line: String,
     started: Instant,
 }
 
 impl Step {
-    /// Begins to show `name` ("Building the kernel").
-    pub fn start(name: impl Into<String>) -> Self {
-        let name = name.into();
-        let bar = stderr().is_terminal().then(|| spinner(&name));
-        Self { bar, name, started: Instant::now() }
+    /// Begins to show that `what` is being built.
+    pub fn build(what: &str) -> Self {
+        Self::start("Building", "built", what)
+    }
+
+    /// Begins to show that `what` is being installed.
+    pub fn install(what: &str) -> Self {
+        Self::start("Installing", "installed", what)
+    }
+
+    fn start(now: &str, later: &str, what: &str) -> Self {
+        let bar = stderr().is_terminal().then(|| spinner(&format!("{now} {what}")));
+        Self { bar, line: format!("{later} {what}"), started: Instant::now() }
     }
 
     /// Shows the latest line of the step's output beside its name.
@@ -37,7 +45,7 @@ impl Step {
         } else {
             HumanDuration(took).to_string()
         };
-        eprintln!("exo: {} ({took})", self.name);
+        eprintln!("exo: {} ({took})", self.line);
     }
 }
 

@@ -41,7 +41,7 @@ impl CoreSource {
         // Remembered, so that a machine without rustup's server does not ask it before each build.
         let remembered = project.build("core-from-debian");
         if !remembered.exists() && on_path("rustup") {
-            let step = Step::start(format!("Installed the Rust target {TARGET}"));
+            let step = Step::install(&format!("the Rust target {TARGET}"));
             let asked = Command::new("timeout")
                 .args([RUSTUP_SECONDS, "rustup", "target", "add", TARGET])
                 .stdin(Stdio::null())

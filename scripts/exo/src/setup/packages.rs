@@ -103,7 +103,7 @@ fn install(project: &Project, packages: &[&str]) -> Result<()> {
         return Err(Failure::usage(format!("Debian packages are missing; install them with: {}", install_command(packages))));
     };
     let log = project.log("packages")?;
-    let step = Step::start(format!("Installed {}", packages.join(", ")));
+    let step = Step::install(&packages.join(", "));
     let apt = |arguments: &[&str]| {
         let mut words: Vec<&str> = prefix.to_vec();
         words.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]);

@@ -56,12 +56,12 @@ pub fn run(command: Command, scratch: &Path, log: &Path, echo: LogEcho, limit: O
     watch_signals(&sender)?;
     let (mut vm, streams) = Vm::start(command, &sockets, log, echo, &sender)?;
     let [data, errors, control] = <[UnixStream; 3]>::try_from(streams).map_err(|_| Failure::vm("QEMU left a channel out"))?;
-    pump_input(data.try_clone()?, control.try_clone()?);
+    let mut input = Some((data.try_clone()?, control.try_clone()?));
     let output = pump_output(data, std::io::stdout(), &sender);
     let error_output = pump_output(errors, std::io::stderr(), &sender);
     read_control(control.try_clone()?, &sender);
 
-    let code = wait_for_status(&mut vm, &events, deadline, limit)?;
+    let code = wait_for_status(&mut vm, &events, deadline, limit, &mut input)?;
     if let Some(code) = code.announced() {
         finish(&vm, control, &events);
         // QEMU has gone, so both reach their end; nothing that the program wrote is lost.
@@ -96,7 +96,10 @@ impl Code {
     }
 }
 
-fn wait_for_status(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Instant>, limit: Option<Duration>) -> Result<Code> {
+/// The data and the control channel, until the guest is ready for input: on Linux a terminal that is not yet raw would swallow it.
+type Input = Option<(UnixStream, UnixStream)>;
+
+fn wait_for_status(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Instant>, limit: Option<Duration>, input: &mut Input) -> Result<Code> {
     loop {
         let event = match deadline {
             Some(deadline) => events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
@@ -104,7 +107,11 @@ fn wait_for_status(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Insta
         };
         match event {
             Ok(Event::Control(line)) => {
-                if let Some(text) = line.strip_prefix("error ") {
+                if line == "ready" {
+                    if let Some((data, control)) = input.take() {
+                        pump_input(data, control);
+                    }
+                } else if let Some(text) = line.strip_prefix("error ") {
                     eprintln!("exo: {text}");
                 } else if let Some(status) = Status::parse(&line) {
                     return Ok(Code::Announced(status.code()));
