@@ -7,12 +7,13 @@
 use abi::table::args::*;
 use abi::table::{SYSCALLS, Sysno};
 use abi::{Errno, FromReg, Result};
-use kernel_arch::trap::{self, ESCALATE, SyscallEntry, SyscallTable, UserFrame};
+use kernel_arch::syscall::{self, ESCALATE, SyscallEntry, SyscallTable};
+use kernel_arch::trap::{self, UserFrame};
 
 use crate::context::{Fast, FastError, Hybrid, Legacy};
 use crate::syscalls;
 
-const _: () = assert!(SYSCALLS == trap::SYSCALLS, "the entry code and the table disagree on its size");
+const _: () = assert!(SYSCALLS == syscall::SYSCALLS, "the entry code and the table disagree on its size");
 
 /// Calls `$f` with a context and as many of the registers as it has arguments.
 macro_rules! invoke {
@@ -95,7 +96,7 @@ macro_rules! table {
 
         /// The table that every process starts with.
         pub static TABLE: SyscallTable = {
-            let mut entries = [SyscallEntry::fast(no_such_call); SYSCALLS];
+            let mut entries = [SyscallEntry::NONE; SYSCALLS];
             $(entries[Sysno::$name.number()] = rows::$name::ENTRY;)*
             SyscallTable::new(entries)
         };
@@ -103,11 +104,6 @@ macro_rules! table {
 }
 
 abi::for_each_syscall!(table);
-
-/// A number without a row.
-extern "C" fn no_such_call(_: u64, _: u64, _: u64, _: u64, _: u64, _: u64) -> i64 {
-    Errno::encode(Err(Errno::ENOSYS))
-}
 
 /// What `rax` shall hold. A restart code must not reach the program: the slow way out, which signal delivery takes,
 /// turns it into a restart or `EINTR`.

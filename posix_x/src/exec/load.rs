@@ -8,13 +8,13 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use elf::stack::{AuxEntry, InitialStack, StackContents};
 use elf::{ImageKind, LoadPlan, Segment};
-use kernel::mm::{AddressSpace, Backing, MapRequest};
+use kernel::mm::{AddressSpace, Backing, MapRequest, Sharing};
 use kernel::task::limits::Resource;
 use kernel::task::{CommandLine, Task};
 use kernel::uts;
 use kernel::vfs::file::File;
 use kernel_arch::{cpu, fpu};
-use kernel_core::addr::{PAGE_SIZE_U64, VirtAddr};
+use kernel_core::addr::{PAGE_SIZE, PAGE_SIZE_U64, VirtAddr};
 
 use super::layout::Layout;
 use super::program::Program;
@@ -25,6 +25,9 @@ const STACK_RESERVE: u64 = 128 << 10;
 const CLOCK_TICKS: u64 = 100;
 /// `AT_HWCAP2`: the FS and GS base instructions work in user mode.
 const HWCAP2_FSGSBASE: u64 = 1 << 1;
+
+/// What the tail of a segment's last page from the file is overwritten with.
+static ZEROS: [u8; PAGE_SIZE] = [0; PAGE_SIZE];
 
 /// How the new program starts.
 pub(super) struct Entry {
@@ -41,7 +44,8 @@ pub(super) fn build(task: &Task, program: &Program) -> Result<(Arc<AddressSpace>
     let stack_limit = task.process().limit(Resource::STACK);
     let layout = Layout::draw(&program.plan, stack_limit);
     let space = AddressSpace::new()?;
-    space.set_layout(VirtAddr::new(layout.mapping_top), VirtAddr::new(layout.heap));
+    space.set_mmap_top(VirtAddr::new(layout.mapping_top));
+    space.set_brk_start(VirtAddr::new(layout.heap));
 
     map_image(&space, &program.file, &program.plan, layout.bias)?;
     let program_entry = layout.bias.wrapping_add(program.plan.entry);
@@ -92,16 +96,16 @@ fn map_segment(space: &Arc<AddressSpace>, file: &Arc<File>, segment: &Segment, b
     let file_len = segment.file_pages_end - segment.pages.start;
     if file_len > 0 {
         let object = file.ops().map_object(file)?;
-        let backing = Backing::File {
-            object,
-            offset_pages: segment.file_offset / PAGE_SIZE_U64,
-        };
+        let first_page = segment.file_offset / PAGE_SIZE_U64;
+        let backing = Backing::Object { object, first_page, sharing: Sharing::Private };
         map_fixed(space, bias.wrapping_add(segment.pages.start), file_len, segment.prot, MapFlags::empty(), backing)?;
     }
     if let Some(tail) = segment.zero_tail() {
-        let zeros = [0; PAGE_SIZE_U64 as usize];
         let len = (tail.end - tail.start) as usize;
-        space.write_bytes(VirtAddr::new(bias.wrapping_add(tail.start)), &zeros[..len])?;
+        let page = VirtAddr::new(bias.wrapping_add(tail.end - PAGE_SIZE_U64));
+        space.protect(page, PAGE_SIZE_U64, segment.prot | Prot::WRITE)?;
+        space.write_bytes(VirtAddr::new(bias.wrapping_add(tail.start)), &ZEROS[..len])?;
+        space.protect(page, PAGE_SIZE_U64, segment.prot)?;
     }
     let rest = segment.pages.end - segment.file_pages_end;
     if rest > 0 {
@@ -118,8 +122,16 @@ fn interpreter_bias(space: &Arc<AddressSpace>, plan: &LoadPlan) -> Result<u64> {
     }
     let len = plan.span.end - plan.span.start;
     let padded = len.checked_add(plan.align - PAGE_SIZE_U64).ok_or(Errno::ENOMEM)?;
-    let free = space.find_free(padded)?.as_u64();
-    let start = (free + plan.align - 1) & !(plan.align - 1);
+    let place = space.map(&MapRequest {
+        hint: VirtAddr::new(0),
+        len: padded,
+        prot: Prot::empty(),
+        max_prot: Prot::all(),
+        flags: MapFlags::NORESERVE,
+        backing: Backing::Anonymous,
+    })?;
+    space.unmap(place, padded)?;
+    let start = place.align_up(plan.align).as_u64();
     Ok(start.wrapping_sub(plan.span.start))
 }
 
@@ -148,7 +160,14 @@ fn map_fixed(
     flags: MapFlags,
     backing: Backing,
 ) -> Result<()> {
-    space.map(MapRequest { hint: VirtAddr::new(start), len, prot, flags: flags | MapFlags::FIXED, backing })?;
+    space.map(&MapRequest {
+        hint: VirtAddr::new(start),
+        len,
+        prot,
+        max_prot: Prot::all(),
+        flags: flags | MapFlags::FIXED,
+        backing,
+    })?;
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 pub mod exec;
 pub mod identity;
 pub mod limit;
+pub mod memory;
 pub mod native;
 pub mod prctl;
 pub mod system;

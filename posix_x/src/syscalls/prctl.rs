@@ -12,8 +12,10 @@ use crate::user::{self, UserStruct};
 
 /// Bytes of a thread's name, its NUL included (`TASK_COMM_LEN`).
 const NAME_LEN: usize = 16;
-/// `ARCH_GET_FS` of `asm/prctl.h`.
+/// Codes of `asm/prctl.h` beside `ARCH_SET_FS`.
+const ARCH_SET_GS: u32 = 0x1001;
 const ARCH_GET_FS: u32 = 0x1003;
+const ARCH_GET_GS: u32 = 0x1004;
 
 /// prctl(2).
 pub fn prctl(ctx: &Hybrid<'_>, option: u32, arg2: u64, arg3: u64, arg4: u64, arg5: u64) -> Result<usize> {
@@ -56,8 +58,10 @@ pub fn prctl(ctx: &Hybrid<'_>, option: u32, arg2: u64, arg3: u64, arg4: u64, arg
 /// arch_prctl(2).
 pub fn arch_prctl(ctx: &Fast<'_>, code: u32, addr: UserPtr<u64>) -> Result<usize, FastError> {
     match code {
-        general::ARCH_SET_FS => set_fs(addr)?,
+        general::ARCH_SET_FS => cpu::set_user_fs(user_base(addr)?),
+        ARCH_SET_GS => cpu::set_user_gs(user_base(addr)?),
         ARCH_GET_FS => ctx.write(addr, cpu::user_fs())?,
+        ARCH_GET_GS => ctx.write(addr, cpu::user_gs())?,
         _ => return Err(Errno::EINVAL.into()),
     }
     Ok(0)
@@ -66,19 +70,16 @@ pub fn arch_prctl(ctx: &Fast<'_>, code: u32, addr: UserPtr<u64>) -> Result<usize
 /// arch_prctl(2) when the page is not present.
 pub fn arch_prctl_faulting(_: &Hybrid<'_>, code: u32, addr: UserPtr<u64>) -> Result<usize> {
     match code {
-        general::ARCH_SET_FS => set_fs(addr)?,
         ARCH_GET_FS => addr.put(&cpu::user_fs())?,
+        ARCH_GET_GS => addr.put(&cpu::user_gs())?,
         _ => return Err(Errno::EINVAL),
     }
     Ok(0)
 }
 
-fn set_fs(base: UserPtr<u64>) -> Result<()> {
-    if base.addr() >= USER_END {
-        return Err(Errno::EPERM);
-    }
-    cpu::set_user_fs(base.addr());
-    Ok(())
+/// A segment base must lie in user space.
+fn user_base(base: UserPtr<u64>) -> Result<u64> {
+    if base.addr() < USER_END { Ok(base.addr()) } else { Err(Errno::EPERM) }
 }
 
 fn set_name(ctx: &Hybrid<'_>, name: UserStr) -> Result<usize> {

@@ -5,7 +5,7 @@ use abi::{Errno, Result, UserAddr, UserPtr, UserStr, raw};
 use abi::flags::RandomFlags;
 use kernel::credentials::Capability;
 use kernel::uts::{self, MAX_NAME, Name, Settable};
-use kernel::{random, task, time};
+use kernel::{random, sched, task, time};
 use kernel_arch::{cpu, frame, power};
 use zerocopy::FromZeros;
 
@@ -41,7 +41,8 @@ pub fn sysinfo(_: &Hybrid<'_>, info: UserPtr<SysInfo>) -> Result<usize> {
     let frames = frame::stats();
     let bytes = |frames: usize| frames as u64 * kernel_core::addr::PAGE_SIZE_U64;
     info.put(&SysInfo {
-        uptime: i64::try_from(time::now().as_secs()).unwrap_or(i64::MAX),
+        uptime: (time::now().as_nanos() / 1_000_000_000) as i64,
+        loads: sched::load_average(),
         totalram: bytes(frames.total),
         freeram: bytes(frames.free),
         procs: u16::try_from(task::thread_count()).unwrap_or(u16::MAX),

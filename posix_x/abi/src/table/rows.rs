@@ -33,7 +33,7 @@ macro_rules! for_each_syscall {
 
             // system
             __NR_uname uname Hybrid system::uname(name: UserPtr<UtsName>);
-            __NR_sysinfo sysinfo Hybrid system::sysinfo(info: UserPtr<SysInfo>) partial "load averages are 0";
+            __NR_sysinfo sysinfo Hybrid system::sysinfo(info: UserPtr<SysInfo>);
             __NR_getrandom getrandom Hybrid system::getrandom(buf: UserAddr, count: usize, flags: u32);
             __NR_getcpu getcpu Fast system::getcpu(cpu: UserPtr<u32>, node: UserPtr<u32>) => system::getcpu_faulting;
             __NR_sethostname sethostname Hybrid system::sethostname(name: UserAddr, len: i32);
@@ -45,7 +45,7 @@ macro_rules! for_each_syscall {
             __NR_prctl prctl Hybrid prctl::prctl(option: u32, arg2: u64, arg3: u64, arg4: u64, arg5: u64)
                 partial "name, death signal, dumpable, keep-capabilities, bounding set, no-new-privileges, subreaper";
             __NR_arch_prctl arch_prctl Fast prctl::arch_prctl(code: u32, addr: UserPtr<u64>) => prctl::arch_prctl_faulting
-                partial "ARCH_SET_FS and ARCH_GET_FS";
+                partial "the FS and GS bases";
 
             // limit
             __NR_getrlimit getrlimit Fast limit::getrlimit(resource: u32, old: UserPtr<RLimit>) => limit::getrlimit_faulting;
@@ -56,6 +56,23 @@ macro_rules! for_each_syscall {
             __NR_execve execve Legacy exec::execve(path: UserStr, argv: UserPtr<u64>, envp: UserPtr<u64>);
             __NR_execveat execveat Legacy
                 exec::execveat(dir: Fd, path: UserStr, argv: UserPtr<u64>, envp: UserPtr<u64>, flags: u32);
+
+            // memory
+            __NR_mmap mmap Hybrid memory::mmap(addr: u64, len: u64, prot: u32, flags: u32, fd: Fd, offset: u64)
+                partial "no huge pages";
+            __NR_munmap munmap Hybrid memory::munmap(addr: u64, len: u64);
+            __NR_mprotect mprotect Hybrid memory::mprotect(addr: u64, len: u64, prot: u32);
+            __NR_mremap mremap Hybrid memory::mremap(old: u64, old_len: u64, new_len: u64, flags: u32, target: u64);
+            __NR_brk brk Fast memory::brk(end: u64) => memory::brk_change;
+            __NR_madvise madvise Hybrid memory::madvise(addr: u64, len: u64, advice: i32)
+                partial "no huge pages, merging or poisoning";
+            __NR_msync msync Hybrid memory::msync(addr: u64, len: u64, flags: u32);
+            __NR_mincore mincore Hybrid memory::mincore(addr: u64, len: u64, vec: UserAddr);
+            __NR_mlock mlock Hybrid memory::mlock(addr: u64, len: u64);
+            __NR_mlock2 mlock2 Hybrid memory::mlock2(addr: u64, len: u64, flags: u32);
+            __NR_munlock munlock Hybrid memory::munlock(addr: u64, len: u64);
+            __NR_mlockall mlockall Hybrid memory::mlockall(flags: u32);
+            __NR_munlockall munlockall Hybrid memory::munlockall();
 
             // native
             __NR_exo_null_fast exo_null_fast Fast native::null_fast();
