@@ -24,6 +24,8 @@ pub enum Advice {
     PopulateWrite,
     /// The pages may go; private ones are zeros afterwards.
     DontNeed,
+    /// The same, locked ones too.
+    DontNeedLocked,
     /// The pages may go when memory is short.
     Free,
     /// The pages of the object may go too.
@@ -58,7 +60,8 @@ impl Advice {
             raw::MADV_WILLNEED => Self::WillNeed,
             raw::MADV_POPULATE_READ => Self::PopulateRead,
             raw::MADV_POPULATE_WRITE => Self::PopulateWrite,
-            raw::MADV_DONTNEED | raw::MADV_DONTNEED_LOCKED => Self::DontNeed,
+            raw::MADV_DONTNEED => Self::DontNeed,
+            raw::MADV_DONTNEED_LOCKED => Self::DontNeedLocked,
             raw::MADV_FREE => Self::Free,
             raw::MADV_REMOVE => Self::Remove,
             raw::MADV_DONTFORK => Self::Fork(Inherit::Nothing),
@@ -88,7 +91,7 @@ impl AddressSpace {
             Advice::WillNeed | Advice::Hint => self.require_covered(range),
             Advice::PopulateRead => self.populate_all(range, super::Access::Read),
             Advice::PopulateWrite => self.populate_all(range, super::Access::Write),
-            Advice::DontNeed | Advice::Free => self.discard(range, advice),
+            Advice::DontNeed | Advice::DontNeedLocked | Advice::Free => self.discard(range, advice),
         }
     }
 
@@ -176,6 +179,7 @@ impl AddressSpace {
             | Advice::PopulateRead
             | Advice::PopulateWrite
             | Advice::DontNeed
+            | Advice::DontNeedLocked
             | Advice::Free
             | Advice::Remove => {}
         });
@@ -189,7 +193,8 @@ impl AddressSpace {
         let layout = self.layout.write();
         for (part, area) in layout.areas.overlapping(range) {
             let lazily = advice == Advice::Free;
-            if area.flags.contains(AreaFlags::LOCKED) || lazily && !matches!(area.source, Source::Anonymous) {
+            let locked = area.flags.contains(AreaFlags::LOCKED) && advice != Advice::DontNeedLocked;
+            if locked || lazily && !matches!(area.source, Source::Anonymous) {
                 return Err(Errno::EINVAL);
             }
             if let Some(part) = part.intersection(&range) {

@@ -80,6 +80,22 @@ pub fn user_fault(at: VirtAddr, access: Access) -> Result<(), FaultError> {
     }
 }
 
+/// The page-fault hook of the entry code: access bits 1 (write) and 2 (fetch); 0, or the number of the fault.
+pub extern "C" fn user_page_fault(address: u64, access: u32) -> u32 {
+    let access = match access & 3 {
+        0 => Access::Read,
+        1 => Access::Write,
+        _ => Access::Execute,
+    };
+    match user_fault(VirtAddr::new(address), access) {
+        Ok(()) => 0,
+        Err(FaultError::NotMapped) => 1,
+        Err(FaultError::Forbidden) => 2,
+        Err(FaultError::Bus) => 3,
+        Err(FaultError::OutOfMemory) => 4,
+    }
+}
+
 impl AddressSpace {
     /// Makes an address usable for an access. Works for a space that is not loaded.
     ///

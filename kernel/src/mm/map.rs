@@ -1,7 +1,7 @@
 //! mmap, munmap and mprotect.
 
 use super::area::{self, Area, AreaFlags, Sharing, Source};
-use super::object::{MapObject, Mapped, SharedMemory};
+use super::object::{MapObject, Mapped, shared_memory};
 use super::space::{AddressSpace, Layout, limit};
 use super::{MAX_AREAS, MMAP_MIN};
 use crate::task::limits::Resource;
@@ -253,7 +253,7 @@ fn new_area(request: &MapRequest, len: u64) -> Result<Area> {
         Backing::Anonymous => Source::Anonymous,
         _ if flags.contains(AreaFlags::GROWS_DOWN) => return Err(Errno::EINVAL),
         Backing::SharedAnonymous => {
-            Source::Object { object: Mapped::new(SharedMemory::object(len)), first: 0, sharing: Sharing::Shared }
+            Source::Object { object: Mapped::new(shared_memory(len)), first: 0, sharing: Sharing::Shared }
         }
         Backing::Object { object, first_page, sharing } => {
             let end = first_page.checked_add(len >> PAGE_SHIFT).ok_or(Errno::EOVERFLOW)?;

@@ -26,13 +26,14 @@ mod registry;
 mod remap;
 mod space;
 
-pub use advise::Advice;
+pub use advise::{Advice, Inherit};
 pub use area::Sharing;
 pub use cache::{Contents, PageCache, PageQuota};
-pub use fault::{Access, FaultError, user_fault};
+pub use fault::{Access, FaultError, user_fault, user_page_fault};
 pub use info::{AreaInfo, AreaLabel, MemoryUsage};
+pub use lock::Bring;
 pub use map::{Backing, MapRequest};
-pub use object::{Intent, MapObject, SharedAddress};
+pub use object::{Intent, MapObject, SharedAddress, shared_memory};
 pub use space::AddressSpace;
 
 /// No mapping begins below, so that a null pointer with an offset faults (Linux `vm.mmap_min_addr`).

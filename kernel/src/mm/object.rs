@@ -120,14 +120,14 @@ impl fmt::Debug for Mapped {
     }
 }
 
-/// Shared anonymous memory: a page cache without a name.
-pub(super) struct SharedMemory(PageCache);
-
-impl SharedMemory {
-    pub fn object(len: u64) -> Arc<dyn MapObject> {
-        Arc::new(Self(PageCache::with_size(len)))
-    }
+/// Zeros of a length in bytes, shared by whoever maps the object (a mapping of `/dev/zero` for instance).
+#[must_use]
+pub fn shared_memory(len: u64) -> Arc<dyn MapObject> {
+    Arc::new(SharedMemory(PageCache::with_size(len)))
 }
+
+/// Shared anonymous memory: a page cache without a name.
+struct SharedMemory(PageCache);
 
 impl MapObject for SharedMemory {
     fn cache(&self) -> Option<&PageCache> {
