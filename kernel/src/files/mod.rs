@@ -258,4 +258,4 @@ fn descriptor_limit() -> usize {
 }
 
 /// Descriptors are `int`s, and tables stay within what the kernel can allocate.
-const MAX_DESCRIPTORS: usize = 1 << 20;
+pub const MAX_DESCRIPTORS: usize = 1 << 20;

@@ -1,7 +1,7 @@
 //! Sinks and sources in user memory: one range, or the ranges of an iovec.
 
 use super::{Sink, Source};
-use crate::mm::Access;
+use crate::mm::{self, Access};
 use abi::{Errno, Result};
 use alloc::vec::{self, Vec};
 use kernel_arch::frame::PageRef;
@@ -87,9 +87,7 @@ impl Cursor {
         if window == 0 {
             return Ok(());
         }
-        let task = crate::task::current();
-        let space = task.try_address_space().ok_or(Errno::EFAULT)?;
-        space.handle_fault(address, access).map_err(|_| Errno::EFAULT)
+        mm::user_fault(address, access).map_err(|_| Errno::EFAULT)
     }
 }
 

@@ -6,6 +6,7 @@ use super::lookup::LookupContext;
 use super::mount::Path;
 use super::permission::{self, Wanted};
 use crate::credentials::{Capability, Credentials};
+use crate::signal::SigInfo;
 use crate::task::limits::{INFINITY, Resource};
 use abi::signal::Signal;
 use abi::{Errno, Result};
@@ -151,6 +152,9 @@ fn size_limit() -> u64 {
 }
 
 fn too_big() -> Errno {
-    crate::signal::send_to_current(Signal::SIGXFSZ);
+    if let Some(task) = crate::task::try_current() {
+        // A standard signal always finds room.
+        let _ = crate::signal::send_to_process(task.process(), SigInfo::kernel(Signal::SIGXFSZ));
+    }
     Errno::EFBIG
 }

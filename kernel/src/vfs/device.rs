@@ -3,7 +3,7 @@
 use super::file::{FileOps, OpenRequest};
 use super::inode::{DeviceId, FileKind};
 use abi::{Errno, Result};
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use kernel_sync::{Rank, SpinLock};
 
@@ -41,6 +41,12 @@ pub fn register(kind: FileKind, id: DeviceId, device: Arc<dyn Device>) -> Result
 pub fn open(kind: FileKind, id: DeviceId, request: &OpenRequest<'_>) -> Result<Arc<dyn FileOps>> {
     let device = registry(kind).and_then(|devices| devices.lock().get(&id).cloned());
     device.ok_or(Errno::ENXIO)?.open(request)
+}
+
+/// The major numbers that have drivers, in order.
+#[must_use]
+pub fn majors(kind: FileKind) -> BTreeSet<u32> {
+    registry(kind).map_or_else(BTreeSet::new, |devices| devices.lock().keys().map(|id| id.major()).collect())
 }
 
 fn registry(kind: FileKind) -> Option<&'static SpinLock<Devices>> {

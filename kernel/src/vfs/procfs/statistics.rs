@@ -1,0 +1,59 @@
+//! `/proc/exo`: figures of this kernel's own parts.
+
+use super::text::{Text, put};
+use crate::sched;
+use crate::vfs::dentry::cache_statistics;
+use abi::Result;
+use kernel_arch::{frame, heap};
+
+pub fn frames(text: &mut Text) -> Result<()> {
+    let stats = frame::stats();
+    put!(text, "total {}\nfree {}\nused {}\nreserve {}\n", stats.total, stats.free, stats.total - stats.free, stats.reserve);
+    put!(text, "cache_hits {}\ncache_misses {}\n", stats.cache_hits, stats.cache_misses);
+    put!(text, "zeroed_hits {}\nzeroed_misses {}\nblocks", stats.zeroed_hits, stats.zeroed_misses);
+    for count in stats.blocks {
+        put!(text, " {count}");
+    }
+    put!(text, "\n");
+    Ok(())
+}
+
+pub fn heap(text: &mut Text) -> Result<()> {
+    let stats = heap::stats();
+    put!(text, "size pages in_use hits misses hit_percent\n");
+    for class in stats.classes {
+        let percent = percent(class.hits, class.hits + class.misses);
+        put!(text, "{} {} {} {} {} {percent}\n", class.size, class.pages, class.in_use, class.hits, class.misses);
+    }
+    put!(text, "block_frames {}\nblocks {}\n", stats.block_frames, stats.blocks);
+    Ok(())
+}
+
+pub fn path_cache(text: &mut Text) -> Result<()> {
+    let stats = cache_statistics();
+    let all = stats.hits + stats.negative_hits + stats.misses;
+    put!(text, "hits {}\nnegative_hits {}\nmisses {}\n", stats.hits, stats.negative_hits, stats.misses);
+    put!(text, "hit_percent {}\n", percent(stats.hits + stats.negative_hits, all));
+    Ok(())
+}
+
+pub fn sched(text: &mut Text) -> Result<()> {
+    put!(text, "cpu load idle_ms switches steals migrations\n");
+    sched::for_each_cpu_stats(|stats| {
+        put!(
+            text,
+            "{} {} {} {} {} {}\n",
+            stats.cpu,
+            stats.load,
+            stats.idle.as_millis(),
+            stats.switches,
+            stats.steals,
+            stats.migrations
+        );
+    });
+    Ok(())
+}
+
+fn percent(part: u64, whole: u64) -> u64 {
+    (part * 100).checked_div(whole).unwrap_or(0)
+}
