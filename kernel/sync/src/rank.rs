@@ -20,8 +20,6 @@ macro_rules! ranks {
 ranks! {
     /// One rename at a time in a file system.
     RENAME = 10;
-    /// The position of an open file.
-    FILE_POSITION = 15;
     /// The position of one open file description.
     FILE_POSITION = 15;
     /// One writer of a pipe at a time.
@@ -40,8 +38,6 @@ ranks! {
     FILES = 50;
     /// Signal actions and pending signals of one process.
     SIGNAL = 55;
-    /// The table of mounts.
-    MOUNT = 58;
     /// The mount table.
     MOUNT = 57;
     /// The dentry cache.
