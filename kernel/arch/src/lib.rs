@@ -33,6 +33,7 @@ pub mod fpu;
 pub mod frame;
 #[cfg(target_os = "none")]
 pub mod heap;
+pub mod identity;
 #[cfg(target_os = "none")]
 mod ioapic;
 #[cfg(target_os = "none")]
