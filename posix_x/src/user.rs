@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use abi::{Errno, Result, UserAddr, UserPtr, UserStr};
 use kernel_arch::user;
 use kernel_core::addr::VirtAddr;
-use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Reading and writing the structure that a user pointer names.
 pub trait UserStruct<T> {

@@ -37,7 +37,7 @@ pub fn execute(task: &Task, frame: &mut UserFrame, dir: Fd, path: &[u8], flags: 
         comm: program.comm(),
         exe: Some(program.file.path().clone()),
         command_line: entry.command_line,
-        credentials: program.credentials,
+        credentials: program.credentials.clone(),
         secure: program.secure,
     })?;
     fpu::reset();
