@@ -27,7 +27,7 @@ pub(crate) use switch::set_active_space;
 pub use state::ThreadState;
 pub(crate) use state::SchedState;
 pub(crate) use switch::exit_forever;
-pub use switch::{account_current, current, preempt_if_needed, thread_started, try_current, yield_now};
+pub use switch::{account_current, current, preempt_if_needed, try_current, yield_now};
 pub(crate) use wake::make_runnable;
 pub use wake::{set_affinity, set_nice, set_policy};
 
@@ -36,6 +36,21 @@ use abi::{Errno, Result};
 
 /// A CPU mask: bit `n` stands for CPU `n`.
 pub type CpuMask = u64;
+
+/// The timer hook: fires timers, then looks at the running thread. Interrupt context.
+pub extern "C" fn timer_interrupt() {
+    timer::interrupt();
+}
+
+/// The reschedule hook: another CPU changed this one's queue, or gave its thread a signal. Interrupt context.
+pub extern "C" fn reschedule_interrupt() {
+    switch::kicked();
+}
+
+/// The hook of a new thread's first moment: finishes the switch that brought it here.
+pub extern "C" fn thread_start() {
+    switch::arrive();
+}
 
 /// Prepares this CPU for threads: adopts the running code as its idle thread. Called once on each CPU.
 pub fn init_cpu() {

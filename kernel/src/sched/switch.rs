@@ -80,11 +80,6 @@ pub fn account_current() {
     }
 }
 
-/// First thing on the stack of a thread that never ran: finishes the switch that brought it here.
-pub fn thread_started() {
-    arrive();
-}
-
 pub(super) fn leave(how: Leave) {
     let _irq = irq::disable();
     let held = rank::save();
@@ -217,7 +212,7 @@ pub(crate) fn set_active_space(space: Option<Arc<AddressSpace>>) {
 }
 
 /// On the incoming thread's stack, interrupts off: disposes of the outgoing thread and settles this CPU.
-fn arrive() {
+pub(super) fn arrive() {
     drop(PREVIOUS.with(Option::take));
     if current().has_user_work() {
         kernel_arch::trap::set_work_pending();

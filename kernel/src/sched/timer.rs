@@ -54,7 +54,7 @@ pub(super) fn next_deadline() -> Option<Instant> {
 }
 
 /// The timer interrupt: fires what is due, then lets the scheduler look at the running thread.
-pub fn interrupt() {
+pub(super) fn interrupt() {
     let now = now();
     loop {
         let due = WHEELS.get().lock().pop_expired(now);
@@ -62,9 +62,4 @@ pub fn interrupt() {
         target.expire();
     }
     switch::tick();
-}
-
-/// The reschedule interrupt.
-pub fn reschedule_interrupt() {
-    switch::kicked();
 }

@@ -71,6 +71,14 @@ pub fn wait_for(set: SigSet, deadline: Option<Instant>) -> Result<SigInfo> {
     result
 }
 
+/// Sleeps until a signal comes (`pause(2)`).
+pub fn wait_for_any() {
+    let me = task::current();
+    while !recheck_pending(&me) {
+        park::park(None);
+    }
+}
+
 /// Ends the thread when the process ends, or when another of its threads execs.
 fn leave_if_told(me: &Task) {
     let status = {

@@ -58,6 +58,12 @@ impl SigInfo {
         Self { signal, code: raw::SI_KERNEL as i32, errno: 0, data }
     }
 
+    /// From the kernel, for something that the thread itself did and cannot go on from.
+    #[must_use]
+    pub const fn forced(signal: Signal) -> Self {
+        Self::fault(signal, raw::SI_KERNEL as i32, 0)
+    }
+
     /// From the running process by kill(2).
     #[must_use]
     pub fn user(signal: Signal) -> Self {

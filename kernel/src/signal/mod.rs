@@ -14,13 +14,13 @@ mod stop;
 mod thread;
 
 pub use actions::{Actions, Handler, SigAction};
-pub use deliver::{Delivery, next_delivery, wait_for};
+pub use deliver::{Delivery, next_delivery, wait_for, wait_for_any};
 pub use info::{SigData, SigInfo};
 pub(crate) use send::{flag_and_wake, hand_over_pending};
-pub use send::{force, kill, send_to_group, send_to_process, send_to_thread, send_to_thread_of};
+pub use send::{check_permission, force, kill, send_to_current, send_to_group, send_to_process, send_to_thread, send_to_thread_of, set_action};
 pub(crate) use stop::StopState;
 pub(crate) use thread::SharedSignals;
-pub use thread::{AltStack, Restart, ThreadSignals, recheck_pending, set_temporary_mask};
+pub use thread::{AltStack, Fault, Restart, ThreadSignals, recheck_pending, set_temporary_mask};
 
 use crate::task;
 use abi::signal::SigSet;

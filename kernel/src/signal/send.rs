@@ -111,6 +111,25 @@ pub fn send_to_group(group: Pid, info: SigInfo) -> Result<()> {
     Ok(())
 }
 
+/// Sends the running thread a signal for what it just did (`SIGPIPE`, `SIGXFSZ`).
+pub fn send_to_current(signal: Signal) {
+    let me = task::current().to_arc();
+    // A standard signal cannot find its queue full.
+    let _ = send_to_thread(&me, SigInfo::user(signal));
+}
+
+/// Installs an action; a signal that is ignored now is no longer pending (POSIX.1-2024, 2.4.3). The old action.
+pub fn set_action(process: &Arc<Process>, signal: Signal, action: SigAction) -> SigAction {
+    let old = process.actions().set(signal, action);
+    if action.ignores(signal) {
+        process.shared.discard(SigSet::of(signal));
+        for task in process.threads() {
+            task.signals.pending.lock().discard(SigSet::of(signal));
+        }
+    }
+    old
+}
+
 /// Raises a signal that the running thread cannot escape: blocked or ignored, it takes its default action.
 pub fn force(info: SigInfo) {
     let me = task::current().to_arc();
@@ -217,7 +236,7 @@ fn kill_many(processes: Vec<Arc<Process>>, signal: Option<Signal>) -> Result<()>
 ///
 /// # Errors
 /// `EPERM`.
-pub(super) fn check_permission(process: &Arc<Process>, signal: Option<Signal>) -> Result<()> {
+pub fn check_permission(process: &Arc<Process>, signal: Option<Signal>) -> Result<()> {
     let me = task::current();
     if Arc::ptr_eq(me.process(), process) {
         return Ok(());

@@ -31,6 +31,17 @@ impl AltStack {
     }
 }
 
+/// The last exception of a thread, for its signal frames.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fault {
+    /// The exception.
+    pub vector: u32,
+    /// Its error code.
+    pub error: u64,
+    /// The address of a page fault.
+    pub address: u64,
+}
+
 /// Signal state of one thread.
 pub struct ThreadSignals {
     blocked: AtomicU64,
@@ -48,6 +59,7 @@ struct Local {
     saved_mask: Option<SigSet>,
     alt_stack: AltStack,
     restart: Option<Restart>,
+    fault: Fault,
 }
 
 impl Default for ThreadSignals {
@@ -124,6 +136,17 @@ impl ThreadSignals {
     /// How the interrupted call goes on.
     pub fn take_restart(&self) -> Option<Restart> {
         self.local.lock().restart.take()
+    }
+
+    /// The last exception.
+    #[must_use]
+    pub fn fault(&self) -> Fault {
+        self.local.lock().fault
+    }
+
+    /// Notes an exception.
+    pub fn set_fault(&self, fault: Fault) {
+        self.local.lock().fault = fault;
     }
 
     pub(crate) fn is_flagged(&self) -> bool {

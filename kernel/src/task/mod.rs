@@ -32,7 +32,7 @@ pub use status::{ChildEvent, ExitStatus};
 pub use thread::{Comm, Task};
 pub(crate) use tree::with_tree;
 pub use tree::{
-    find_process, find_task, for_each_process, group_exists, group_members, process_count, process_count_of_user, thread_count,
+    PID_MAX, find_process, find_task, for_each_process, group_exists, group_members, process_count, process_count_of_user, thread_count,
 };
 pub use wait::{ChildUsage, WaitReport, WaitRequest, WaitTarget, wait};
 

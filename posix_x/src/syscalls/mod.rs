@@ -6,4 +6,8 @@ pub mod limit;
 pub mod memory;
 pub mod native;
 pub mod prctl;
+pub mod process;
+pub mod signal;
 pub mod system;
+pub mod thread;
+pub mod time;

@@ -74,6 +74,96 @@ macro_rules! for_each_syscall {
             __NR_mlockall mlockall Hybrid memory::mlockall(flags: u32);
             __NR_munlockall munlockall Hybrid memory::munlockall();
 
+            // process
+            __NR_fork fork Legacy process::fork();
+            __NR_vfork vfork Legacy process::vfork();
+            __NR_clone clone Legacy
+                process::clone(flags: u64, stack: u64, parent_tid: UserAddr, child_tid: UserAddr, tls: u64)
+                partial "no namespaces, no pidfd, no tracing";
+            __NR_clone3 clone3 Legacy process::clone3(args: UserAddr, size: usize)
+                partial "no namespaces, no pidfd, no cgroup, no set_tid";
+            __NR_exit exit Legacy process::exit(code: i32);
+            __NR_exit_group exit_group Legacy process::exit_group(code: i32);
+            __NR_wait4 wait4 Legacy process::wait4(pid: Pid, status: UserPtr<i32>, options: u32, usage: UserPtr<RUsage>);
+            __NR_waitid waitid Legacy
+                process::waitid(kind: u32, id: i32, info: UserPtr<SigInfo>, options: u32, usage: UserPtr<RUsage>)
+                partial "no P_PIDFD";
+            __NR_setpgid setpgid Hybrid process::setpgid(pid: Pid, group: Pid);
+            __NR_getpgid getpgid Hybrid process::getpgid(pid: Pid);
+            __NR_getpgrp getpgrp Fast process::getpgrp();
+            __NR_setsid setsid Hybrid process::setsid();
+            __NR_getsid getsid Hybrid process::getsid(pid: Pid);
+            __NR_getrusage getrusage Hybrid process::getrusage(who: i32, usage: UserPtr<RUsage>)
+                partial "system time counts as user time";
+            __NR_times times Hybrid process::times(times: UserPtr<Tms>)
+                partial "system time counts as user time";
+            __NR_getpriority getpriority Hybrid process::getpriority(which: u32, who: i32);
+            __NR_setpriority setpriority Hybrid process::setpriority(which: u32, who: i32, nice: i32);
+
+            // thread
+            __NR_gettid gettid Fast thread::gettid();
+            __NR_set_tid_address set_tid_address Fast thread::set_tid_address(address: UserAddr);
+            __NR_set_robust_list set_robust_list Fast thread::set_robust_list(head: UserAddr, size: usize);
+            __NR_get_robust_list get_robust_list Hybrid
+                thread::get_robust_list(pid: Pid, head: UserPtr<u64>, size: UserPtr<usize>);
+            __NR_futex futex Hybrid
+                thread::futex(address: UserAddr, operation: u32, value: u32, timeout: UserPtr<TimeSpec>, address2: UserAddr, value3: u32)
+                partial "no priority inheritance";
+            __NR_sched_yield sched_yield Hybrid thread::sched_yield();
+            __NR_sched_setaffinity sched_setaffinity Hybrid thread::sched_setaffinity(pid: Pid, size: usize, mask: UserAddr);
+            __NR_sched_getaffinity sched_getaffinity Hybrid thread::sched_getaffinity(pid: Pid, size: usize, mask: UserAddr);
+            __NR_sched_getscheduler sched_getscheduler Hybrid thread::sched_getscheduler(pid: Pid);
+            __NR_sched_setscheduler sched_setscheduler Hybrid
+                thread::sched_setscheduler(pid: Pid, policy: u32, param: UserPtr<i32>)
+                partial "SCHED_RESET_ON_FORK is accepted without effect";
+            __NR_sched_getparam sched_getparam Hybrid thread::sched_getparam(pid: Pid, param: UserPtr<i32>);
+            __NR_sched_setparam sched_setparam Hybrid thread::sched_setparam(pid: Pid, param: UserPtr<i32>);
+            __NR_sched_get_priority_max sched_get_priority_max Fast thread::sched_get_priority_max(policy: u32);
+            __NR_sched_get_priority_min sched_get_priority_min Fast thread::sched_get_priority_min(policy: u32);
+            __NR_sched_rr_get_interval sched_rr_get_interval Hybrid
+                thread::sched_rr_get_interval(pid: Pid, interval: UserPtr<TimeSpec>);
+
+            // signal
+            __NR_rt_sigaction rt_sigaction Hybrid
+                signal::rt_sigaction(signal: i32, new: UserPtr<SigAction>, old: UserPtr<SigAction>, set_size: usize);
+            __NR_rt_sigprocmask rt_sigprocmask Fast
+                signal::rt_sigprocmask(how: u32, set: UserPtr<u64>, old: UserPtr<u64>, set_size: usize)
+                => signal::rt_sigprocmask_faulting;
+            __NR_rt_sigpending rt_sigpending Hybrid signal::rt_sigpending(set: UserPtr<u64>, set_size: usize);
+            __NR_rt_sigsuspend rt_sigsuspend Hybrid signal::rt_sigsuspend(set: UserPtr<u64>, set_size: usize);
+            __NR_rt_sigtimedwait rt_sigtimedwait Hybrid
+                signal::rt_sigtimedwait(set: UserPtr<u64>, info: UserPtr<SigInfo>, timeout: UserPtr<TimeSpec>, set_size: usize);
+            __NR_rt_sigqueueinfo rt_sigqueueinfo Hybrid
+                signal::rt_sigqueueinfo(pid: Pid, signal: i32, info: UserPtr<SigInfo>);
+            __NR_rt_tgsigqueueinfo rt_tgsigqueueinfo Hybrid
+                signal::rt_tgsigqueueinfo(pid: Pid, tid: Pid, signal: i32, info: UserPtr<SigInfo>);
+            __NR_rt_sigreturn rt_sigreturn Legacy signal::rt_sigreturn();
+            __NR_restart_syscall restart_syscall Hybrid signal::restart_syscall();
+            __NR_sigaltstack sigaltstack Legacy signal::sigaltstack(new: UserPtr<StackT>, old: UserPtr<StackT>);
+            __NR_kill kill Hybrid signal::kill(pid: Pid, signal: i32);
+            __NR_tgkill tgkill Hybrid signal::tgkill(pid: Pid, tid: Pid, signal: i32);
+            __NR_tkill tkill Hybrid signal::tkill(tid: Pid, signal: i32);
+            __NR_pause pause Hybrid signal::pause();
+
+            // time
+            __NR_clock_gettime clock_gettime Fast time::clock_gettime(clock: i32, time: UserPtr<TimeSpec>)
+                => time::clock_gettime_faulting;
+            __NR_clock_settime clock_settime Hybrid time::clock_settime(clock: i32, time: UserPtr<TimeSpec>);
+            __NR_clock_getres clock_getres Hybrid time::clock_getres(clock: i32, resolution: UserPtr<TimeSpec>);
+            __NR_clock_nanosleep clock_nanosleep Hybrid
+                time::clock_nanosleep(clock: i32, flags: i32, request: UserPtr<TimeSpec>, remainder: UserPtr<TimeSpec>);
+            __NR_nanosleep nanosleep Hybrid time::nanosleep(request: UserPtr<TimeSpec>, remainder: UserPtr<TimeSpec>);
+            __NR_gettimeofday gettimeofday Fast time::gettimeofday(time: UserPtr<TimeVal>, zone: UserPtr<u64>)
+                => time::gettimeofday_faulting;
+            __NR_settimeofday settimeofday Hybrid time::settimeofday(time: UserPtr<TimeVal>, zone: UserAddr)
+                partial "the time zone is ignored";
+            __NR_time time Fast time::time(seconds: UserPtr<i64>) => time::time_faulting;
+            __NR_alarm alarm Hybrid time::alarm(seconds: u32);
+            __NR_getitimer getitimer Hybrid time::getitimer(which: u32, value: UserPtr<ITimerVal>);
+            __NR_setitimer setitimer Hybrid
+                time::setitimer(which: u32, new: UserPtr<ITimerVal>, old: UserPtr<ITimerVal>)
+                partial "ITIMER_VIRTUAL counts system time too";
+
             // native
             __NR_exo_null_fast exo_null_fast Fast native::null_fast();
             __NR_exo_null_hybrid exo_null_hybrid Hybrid native::null_hybrid();
