@@ -26,11 +26,9 @@ const LAST_FRAME: u64 = 1 << 30;
 pub fn init(info: &BootInfo) {
     let mut free = usable(info);
     install_table(&mut free);
-    give(&free, 0..EARLY_LIMIT);
+    let mut total = give(&free, 0..EARLY_LIMIT);
     paging::init(info);
-    give(&free, EARLY_LIMIT..LAST_FRAME);
-
-    let total = BUDDY.lock().free_frames();
+    total += give(&free, EARLY_LIMIT..LAST_FRAME);
     TOTAL.store(total, Ordering::Relaxed);
     RESERVE.store((total / 64).clamp(96, 4096), Ordering::Relaxed);
     drop(PageRef::zero());
@@ -89,8 +87,10 @@ fn install_table(free: &mut Ranges) {
     install(table);
 }
 
-/// Gives the free frames within `window` to the buddy, the highest first, so that low ones are handed out first.
-fn give(free: &Ranges, window: Range<u64>) {
+/// Gives the free frames within `window` to the buddy, the highest first, so that low ones are handed out first. How
+/// many there were.
+fn give(free: &Ranges, window: Range<u64>) -> usize {
+    let mut given = 0;
     let mut buddy = BUDDY.lock();
     let mut sorted: Ranges = free.clone();
     sorted.sort_unstable_by_key(|range| core::cmp::Reverse(range.start));
@@ -99,6 +99,8 @@ fn give(free: &Ranges, window: Range<u64>) {
         let end = range.end.min(window.end);
         if start < end {
             buddy.insert(&META, start as u32..end as u32);
+            given += (end - start) as usize;
         }
     }
+    given
 }
