@@ -9,6 +9,7 @@
 extern crate alloc;
 
 pub mod errno;
+mod file_types;
 pub mod flags;
 pub mod native;
 pub mod reg;

@@ -3,6 +3,7 @@
 //! Re-exported from `linux-raw-sys` where it has them in a form that is plain data; ours (zerocopy) where it has none or
 //! holds raw pointers. Every one of ours is checked against its size on Linux x86-64.
 
+pub use crate::file_types::{FileLock, OwnerEx, Stat, StatFs, Statx, StatxTime, UTimBuf};
 pub use linux_raw_sys::general::{
     __kernel_fsid_t, clone_args, epoll_event, f_owner_ex, flock, iovec, itimerspec, itimerval, open_how, pollfd, rlimit,
     rlimit64, robust_list_head, rusage, stat, statfs, statx, statx_timestamp, termios, termios2, timespec, timeval,
