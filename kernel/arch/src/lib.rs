@@ -38,6 +38,8 @@ pub mod identity;
 mod ioapic;
 #[cfg(target_os = "none")]
 pub mod irq;
+#[cfg(all(target_os = "none", feature = "ktest"))]
+pub mod ktest;
 pub mod layout;
 #[cfg(target_os = "none")]
 mod local;
@@ -56,12 +58,26 @@ pub mod smp;
 pub mod stack_switch;
 #[cfg(target_os = "none")]
 pub mod syscall;
+#[cfg(all(target_os = "none", feature = "ktest"))]
+pub mod tests;
 #[cfg(target_os = "none")]
 pub mod trap;
 #[cfg(target_os = "none")]
 pub mod user;
 #[cfg(target_os = "none")]
 pub mod vmap;
+
+/// Names the image's own start: `fn() -> !`, called on the boot CPU's stack with interrupts off.
+#[cfg(target_os = "none")]
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        #[unsafe(no_mangle)]
+        extern "Rust" fn exo_main() -> ! {
+            $main()
+        }
+    };
+}
 
 /// Sets interrupt controllers and clocks up. Needs frames, the heap and the kernel's own page tables; interrupts stay
 /// off.

@@ -60,6 +60,8 @@ fn begin() {
 
 fn end() -> ! {
     serial::write_bytes(b"---[ end kernel panic ]---\n");
+    #[cfg(feature = "ktest")]
+    crate::ktest::fail_running();
     power::debug_exit(power::EXIT_PANIC);
     cpu::halt_forever()
 }

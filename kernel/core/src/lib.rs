@@ -8,6 +8,7 @@ extern crate std;
 pub mod addr;
 pub mod archive;
 pub mod buddy;
+pub mod cmdline;
 pub mod dcache;
 pub mod fdtable;
 pub mod heap;

@@ -46,8 +46,12 @@ pub fn call_on(cpus: CpuMask, function: fn(usize), argument: usize) {
     }
     let call = Call { function, argument, pending: AtomicU32::new(targets) };
     for target in bits(targets) {
-        // Release pairs with the Acquire in run_calls().
-        SLOTS[target][me].store(ptr::from_ref(&call).cast_mut(), Ordering::Release);
+        let (slot, call) = (&SLOTS[target][me], ptr::from_ref(&call).cast_mut());
+        // Release pairs with the Acquire in run_calls(). The slot is taken when this CPU's call is interrupted by one
+        // that calls as well.
+        while slot.compare_exchange(ptr::null_mut(), call, Ordering::Release, Ordering::Relaxed).is_err() {
+            cpu::relax();
+        }
         apic::send(target, VECTOR_CALL);
     }
     // Acquire pairs with the Release in run_calls(): what the function did is visible.
