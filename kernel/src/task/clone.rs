@@ -151,7 +151,7 @@ pub fn spawn_init(entry: fn(usize), argument: usize) -> Result<Pid> {
     Ok(pid)
 }
 
-/// Makes a kernel thread that runs `entry(argument)` and ends when it returns.
+/// Makes a kernel thread that runs `entry(argument)`, which never returns: it loops, or ends in `exit_thread`.
 ///
 /// # Errors
 /// `ENOMEM`.

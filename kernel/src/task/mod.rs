@@ -30,7 +30,6 @@ pub(crate) use process::Threads;
 pub use process::{CommandLine, CpuTimer, FaultKind, IntervalTimer, Process, ProcessFlag, Remains};
 pub use status::{ChildEvent, ExitStatus};
 pub use thread::{Comm, Task};
-pub(crate) use tree::with_tree;
 pub use tree::{
     PID_MAX, find_process, find_task, for_each_process, group_exists, group_members, process_count, process_count_of_user, thread_count,
 };

@@ -46,7 +46,7 @@ use abi::flags::OpenFlags;
 use alloc::sync::Arc;
 use inode::NodeKind;
 use kernel_sync::Once;
-use mount::MountFlags;
+pub use mount::MountFlags;
 use tmpfs::{Options, TmpFs};
 
 static ROOT: Once<Path> = Once::new();

@@ -69,7 +69,7 @@ pub fn futex(
     match command {
         raw::FUTEX_WAIT if realtime => Err(Errno::ENOSYS),
         raw::FUTEX_WAIT => {
-            let deadline = timeout.non_null().map(|timeout| Ok(time::now() + parse_duration(&timeout.get()?)?)).transpose()?;
+            let deadline = relative_deadline(timeout)?;
             wait(ctx, word, value, futex::MATCH_ANY, deadline)
         }
         raw::FUTEX_WAIT_BITSET => {
@@ -196,6 +196,11 @@ fn resume_wait(word: Word, expected: u32, bits: u32, deadline: Option<Instant>) 
         }
         result.map(|()| 0)
     })
+}
+
+fn relative_deadline(timeout: UserPtr<TimeSpec>) -> Result<Option<Instant>> {
+    let Some(timeout) = timeout.non_null() else { return Ok(None) };
+    Ok(Some(time::now() + parse_duration(&timeout.get()?)?))
 }
 
 fn absolute_deadline(clock: u32, timeout: UserPtr<TimeSpec>) -> Result<Option<Instant>> {
