@@ -4,15 +4,20 @@
 extern crate alloc;
 
 pub mod credentials;
+pub mod dev;
 pub mod files;
 pub mod futex;
 pub mod io;
+pub mod ioctl;
+pub mod log;
 pub mod mm;
 pub mod pipe;
 pub mod poll;
+pub mod random;
 pub mod sched;
 pub mod signal;
 pub mod task;
 pub mod time;
+pub mod tty;
 pub mod uts;
 pub mod vfs;
