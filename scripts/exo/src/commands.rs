@@ -150,7 +150,7 @@ fn prepare_image(project: &Project, options: &RunOptions, initrd: &Path) -> Resu
     overlay.write(initrd)
 }
 
-/// Compiles a C file into `build/run/`; gcc's messages go to stderr as they are.
+/// Compiles a C file into `build/run/`.
 fn compile(project: &Project, source: &Path, options: &[&str]) -> Result<PathBuf> {
     if !source.is_file() {
         return Err(Failure::usage(format!("there is no {}", source.display())));

@@ -50,14 +50,20 @@ pub fn fingerprint(project: &Project) -> Result<String> {
     Ok(Fingerprint::new(RECIPE).text(&place).contents(&project.path("musl-port"))?.finish())
 }
 
-/// Compiles `sources` into the static program `out`, gcc's messages going to stderr as they are. False when gcc found errors.
+/// Compiles `sources` into the static program `out`. False when gcc found errors; its messages are then on stderr, and only
+/// then: what a program is run for is its own output.
 pub fn compile_static(project: &Project, sources: &[&Path], options: &[&str], out: &Path) -> Result<bool> {
     sysroot(project)?;
     if let Some(folder) = out.parent() {
         fs::create_dir_all(folder)?;
     }
-    let status = Command::new(project.cc()).args(["-static", "-O2"]).args(options).arg("-o").arg(out).args(sources).status().context("cannot start exo-musl-gcc")?;
-    Ok(status.success())
+    let mut gcc = Command::new(project.cc());
+    gcc.args(["-static", "-O2"]).args(options).arg("-o").arg(out).args(sources);
+    let output = gcc.output().context("cannot start exo-musl-gcc")?;
+    if !output.status.success() {
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(output.status.success())
 }
 
 fn stamp_file(project: &Project) -> PathBuf {

@@ -5,13 +5,11 @@ use super::verdict;
 use crate::failure::{self, Failure};
 use crate::terminal::TerminalGuard;
 use anyhow::Result;
-use rustix::stdio::stdin;
-use rustix::termios::isatty;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 /// The terminal's end-of-file character.
@@ -25,14 +23,22 @@ pub fn run(mut command: Command, scratch: &Path, log: &Path, echo: LogEcho, limi
     let sockets = Sockets::listen(scratch, &[])?;
     let mut terminal = TerminalGuard::new()?;
     watch_signals(&sender)?;
-    let typist = if isatty(stdin()) { None } else { Some(Typist::attach(&mut command)?) };
+    let typist = if terminal.is_some() { None } else { Some(Typist::attach(&mut command)?) };
     let (mut vm, _) = Vm::start(command, &sockets, log, echo, &sender)?;
     if let Some(terminal) = &mut terminal {
         terminal.watch(vm.pid());
     }
-    if let Some(typist) = typist {
-        typist.start();
+    let screen = typist.map(Typist::start);
+    let code = wait(&mut vm, &events, deadline, limit);
+    vm.kill();
+    if let Some(screen) = screen {
+        screen.join().map_err(|_| Failure::vm("the console could not be copied"))?;
     }
+    drop(terminal);
+    code
+}
+
+fn wait(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Instant>, limit: Option<Duration>) -> Result<u8> {
     loop {
         let event = match deadline {
             Some(deadline) => events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
@@ -41,7 +47,6 @@ pub fn run(mut command: Command, scratch: &Path, log: &Path, echo: LogEcho, limi
         match event {
             Ok(Event::Ended(status)) if verdict::Ending::of(status) == verdict::Ending::Orderly => return Ok(0),
             Ok(Event::Ended(status)) => {
-                drop(terminal);
                 let (text, code) = verdict::explain(status, &vm.finished_log());
                 return Err(Failure::new(code, text));
             }
@@ -55,35 +60,57 @@ pub fn run(mut command: Command, scratch: &Path, log: &Path, echo: LogEcho, limi
     }
 }
 
-/// Types a stdin that is no terminal into the console, and the end-of-file character at its end.
+/// Types a stdin that is no terminal into the console, and the end-of-file character at its end. It begins with the guest's
+/// first output: what is typed before anybody listens to the port may be lost, as on real hardware.
 struct Typist {
-    console: std::io::PipeWriter,
+    keyboard: std::io::PipeWriter,
+    screen: std::io::PipeReader,
 }
 
 impl Typist {
     fn attach(command: &mut Command) -> Result<Self> {
-        let (reader, console) = std::io::pipe()?;
-        command.stdin(Stdio::from(reader));
-        Ok(Self { console })
+        let (reader, keyboard) = std::io::pipe()?;
+        let (screen, writer) = std::io::pipe()?;
+        command.stdin(Stdio::from(reader)).stdout(Stdio::from(writer));
+        Ok(Self { keyboard, screen })
     }
 
-    fn start(mut self) {
+    /// The thread that copies the screen ends when QEMU has.
+    fn start(self) -> JoinHandle<()> {
+        let Self { keyboard, mut screen } = self;
         thread::spawn(move || {
-            let mut buffer = [0; 1024];
-            let mut last = b'\n';
-            while let Ok(n) = std::io::stdin().read(&mut buffer) {
-                let Some(&end) = buffer[..n].last() else { break };
-                last = end;
-                if self.console.write_all(&buffer[..n]).is_err() {
+            let mut keyboard = Some(keyboard);
+            let mut buffer = [0; 4096];
+            while let Ok(n) = screen.read(&mut buffer) {
+                if n == 0 {
+                    return;
+                }
+                if let Some(keyboard) = keyboard.take() {
+                    thread::spawn(move || type_all(keyboard));
+                }
+                let mut out = std::io::stdout();
+                if out.write_all(&buffer[..n]).and_then(|()| out.flush()).is_err() {
                     return;
                 }
             }
-            // In the middle of a line the first one only hands the line over.
-            let ends: &[u8] = if last == b'\n' { &[EOT] } else { &[EOT, EOT] };
-            // QEMU may have ended.
-            let _ = self.console.write_all(ends);
-            // The pipe stays open: at its end QEMU would close the console.
-            thread::park();
-        });
+        })
     }
+}
+
+fn type_all(mut keyboard: std::io::PipeWriter) {
+    let mut buffer = [0; 1024];
+    let mut last = b'\n';
+    while let Ok(n) = std::io::stdin().read(&mut buffer) {
+        let Some(&end) = buffer[..n].last() else { break };
+        last = end;
+        if keyboard.write_all(&buffer[..n]).is_err() {
+            return;
+        }
+    }
+    // In the middle of a line the first one only hands the line over.
+    let ends: &[u8] = if last == b'\n' { &[EOT] } else { &[EOT, EOT] };
+    // QEMU may have ended.
+    let _ = keyboard.write_all(ends);
+    // The pipe stays open: at its end QEMU would close the console.
+    thread::park();
 }
