@@ -10,7 +10,8 @@ use kernel::files;
 use kernel::mm::{AddressSpace, Advice, Backing, Bring, MapRequest, Sharing};
 use kernel::task::Task;
 use kernel::task::limits::Resource;
-use kernel::vfs::{File, MountFlags};
+use kernel::vfs::File;
+use kernel::vfs::mount::MountFlags;
 use kernel_core::addr::{PAGE_SHIFT, PAGE_SIZE, PAGE_SIZE_U64, USER_END, VirtAddr, VirtRange, page_align_up};
 use linux_raw_sys::general as raw;
 
