@@ -50,10 +50,10 @@ ranks! {
     FUTEX = 66;
     /// The page tables of one address space.
     PAGE_TABLE = 70;
-    /// The timer wheel of one CPU.
-    TIMER = 74;
     /// The waiters of one queue.
     WAIT_QUEUE = 76;
+    /// The timer wheel of one CPU: a wake-up under a queue's lock may set the CPU's timer.
+    TIMER = 77;
     /// The runnable threads of one CPU.
     RUNQUEUE = 80;
     /// The frame allocator.
