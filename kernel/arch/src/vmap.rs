@@ -14,7 +14,7 @@ use kernel_core::addr::{Frame, PAGE_SIZE, PAGE_SIZE_U64, PhysAddr, VirtAddr, Vir
 use kernel_sync::{IrqLock, Rank};
 
 /// Pages of a kernel stack. Without optimisation frames are several times larger.
-const STACK_PAGES: usize = if cfg!(debug_assertions) { 16 } else { 4 };
+const STACK_PAGES: usize = if cfg!(debug_assertions) { 16 } else { 8 };
 /// Bytes of a kernel stack.
 pub const STACK_SIZE: usize = STACK_PAGES * PAGE_SIZE;
 const SLOT_SIZE: u64 = (STACK_SIZE + PAGE_SIZE) as u64;
