@@ -8,6 +8,7 @@
 
 extern crate alloc;
 
+pub mod capability;
 pub mod context;
 pub mod dispatch;
 pub mod exec;

@@ -1,7 +1,7 @@
 //! Changes of an inode's attributes: chmod(2), chown(2), utimensat(2), truncate(2), with who may make them.
 
 use super::file::File;
-use super::inode::{FileKind, Inode, MODE_BITS, S_ISGID, S_ISUID, SetAttributes, Timestamp};
+use super::inode::{AllocateMode, AllocateRequest, FileKind, Inode, MODE_BITS, S_ISGID, S_ISUID, SetAttributes, Timestamp};
 use super::lookup::LookupContext;
 use super::mount::Path;
 use super::permission::{self, Wanted};
@@ -111,6 +111,21 @@ pub fn truncate_file(file: &File, credentials: &Credentials, size: u64) -> Resul
         return Err(Errno::EINVAL);
     }
     resize(&**file.inode(), credentials, size)
+}
+
+/// fallocate(2), within the size limit.
+///
+/// # Errors
+/// `EFBIG`, `ENOSPC`, `EOPNOTSUPP`.
+pub fn allocate(file: &File, request: &AllocateRequest) -> Result<()> {
+    let end = request.offset.saturating_add(request.len);
+    if end > MAX_FILE_SIZE {
+        return Err(Errno::EFBIG);
+    }
+    if request.mode == AllocateMode::Extend && end > file.inode().size() && end > size_limit() {
+        return Err(too_big());
+    }
+    file.inode().allocate(request)
 }
 
 /// How many of `wanted` bytes at `offset` the limit of the running process lets a file hold.

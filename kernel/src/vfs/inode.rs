@@ -383,6 +383,4 @@ pub enum AllocateMode {
     KeepSize,
     /// The range reads as zeros and gives its storage back (`FALLOC_FL_PUNCH_HOLE`).
     PunchHole,
-    /// The range reads as zeros; the size grows to its end (`FALLOC_FL_ZERO_RANGE`).
-    Zero,
 }

@@ -37,6 +37,8 @@ pub enum Action {
     Bind,
     /// Other flags for a mount (`MS_REMOUNT`).
     Remount,
+    /// No propagation of mounts (`MS_PRIVATE`), which there never is.
+    MakePrivate,
 }
 
 /// mount(2).
@@ -51,7 +53,8 @@ pub fn mount(context: &LookupContext, request: &MountRequest<'_>) -> Result<()> 
             let from = lookup(context, &context.cwd, request.source, Follow::Yes)?;
             mount::bind(&from, at)
         }
-        Action::Remount if !at.is_mount_root() => Err(Errno::EINVAL),
+        Action::Remount | Action::MakePrivate if !at.is_mount_root() => Err(Errno::EINVAL),
+        Action::MakePrivate => Ok(()),
         Action::Remount => {
             at.mount.set_flags(request.flags);
             Ok(())

@@ -6,7 +6,7 @@ use super::text::{Text, put};
 use crate::mm::MemoryUsage;
 use crate::sched::ThreadState;
 use crate::signal::{Actions, Handler};
-use crate::task::{self, Pid, Process, ProcessFlag, Task};
+use crate::task::{self, Process, ProcessFlag, Task};
 use crate::time::to_user_ticks;
 use abi::Result;
 use abi::signal::{SigSet, Signal};
@@ -69,7 +69,7 @@ pub fn stat(subject: Subject, text: &mut Text) -> Result<()> {
     let snapshot = Snapshot::of(subject)?;
     let Snapshot { process, task, usage } = &snapshot;
     let terminal = process.tty();
-    let (tty, foreground) = terminal.map_or((0, -1), |tty| (tty.device().raw(), tty.foreground_group().raw()));
+    let (tty, foreground) = terminal.map_or((0, -1), |tty| (tty.id().raw(), tty.foreground().map_or(-1, |group| group.raw())));
     let (minor, major) = process.faults();
     let cpu = match (subject.tid, task) {
         (Some(_), Some(task)) => task.cpu_time(),

@@ -38,6 +38,8 @@ struct Attributes {
     modified: Timestamp,
     changed: Timestamp,
     created: Timestamp,
+    /// It has no name yet, and may get one (`O_TMPFILE`).
+    unnamed: bool,
 }
 
 enum Body {
@@ -85,6 +87,7 @@ impl TmpInode {
             modified: now,
             changed: now,
             created: now,
+            unnamed: false,
         };
         let body = match node.kind {
             NodeKind::Regular => Body::Regular(Regular {
@@ -276,13 +279,23 @@ impl Inode for TmpInode {
     fn create_unnamed(&self, node: &NewNode<'_>) -> Result<Arc<dyn Inode>> {
         self.directory()?;
         let inode = Self::new(&self.shared, node)?;
-        inode.add_links(-1);
+        {
+            let mut attributes = inode.attributes.lock();
+            attributes.links = 0;
+            attributes.unnamed = true;
+        }
         Ok(inode)
     }
 
     fn link(&self, name: &[u8], target: &Arc<dyn Inode>) -> Result<()> {
         let directory = self.directory()?;
         let target = Arc::downcast::<Self>(Arc::clone(target) as Arc<dyn Any + Send + Sync>).map_err(|_| Errno::EXDEV)?;
+        {
+            let attributes = target.attributes.lock();
+            if attributes.links == 0 && !attributes.unnamed {
+                return Err(Errno::ENOENT);
+            }
+        }
         target.add_links(1);
         directory.lock().insert(name, target);
         self.touch_modified(|mode| mode);
@@ -398,15 +411,14 @@ impl Inode for TmpInode {
         let end = request.offset.saturating_add(request.len);
         let _writing = regular.writing.lock();
         let cache = &regular.cache;
-        if matches!(request.mode, AllocateMode::PunchHole | AllocateMode::Zero) {
+        if request.mode == AllocateMode::PunchHole {
             clear(cache, request.offset, end);
-        }
-        if request.mode != AllocateMode::PunchHole {
+        } else {
             for index in request.offset / PAGE_SIZE_U64..end.div_ceil(PAGE_SIZE_U64) {
                 cache.get_or_alloc(index)?;
             }
         }
-        if matches!(request.mode, AllocateMode::Extend | AllocateMode::Zero) && end > cache.size() {
+        if request.mode == AllocateMode::Extend && end > cache.size() {
             cache.truncate(end);
         }
         self.touch_modified(|mode| mode);

@@ -164,6 +164,142 @@ macro_rules! for_each_syscall {
                 time::setitimer(which: u32, new: UserPtr<ITimerVal>, old: UserPtr<ITimerVal>)
                 partial "ITIMER_VIRTUAL counts system time too";
 
+            // pipe
+            __NR_pipe pipe Hybrid pipe::pipe(fds: UserPtr<i32>);
+            __NR_pipe2 pipe2 Hybrid pipe::pipe2(fds: UserPtr<i32>, flags: u32)
+                partial "no O_NOTIFICATION_PIPE";
+
+            // poll
+            __NR_poll poll Hybrid poll::poll(fds: UserPtr<PollFd>, count: u32, timeout_ms: i32);
+            __NR_ppoll ppoll Hybrid
+                poll::ppoll(fds: UserPtr<PollFd>, count: u32, timeout: UserPtr<TimeSpec>, mask: UserPtr<u64>, set_size: usize);
+            __NR_select select Hybrid
+                poll::select(count: i32, read: UserPtr<u64>, write: UserPtr<u64>, except: UserPtr<u64>, timeout: UserPtr<TimeVal>);
+            __NR_pselect6 pselect6 Hybrid
+                poll::pselect6(count: i32, read: UserPtr<u64>, write: UserPtr<u64>, except: UserPtr<u64>, timeout: UserPtr<TimeSpec>, mask: UserPtr<MaskArgument>);
+
+            // terminal
+            __NR_ioctl ioctl Hybrid terminal::ioctl(fd: Fd, command: u32, argument: u64);
+
+            // file
+            __NR_open open Hybrid file::open(path: UserStr, flags: u32, mode: u32);
+            __NR_openat openat Hybrid file::openat(dir: Fd, path: UserStr, flags: u32, mode: u32);
+            __NR_creat creat Hybrid file::creat(path: UserStr, mode: u32);
+            __NR_close close Hybrid file::close(fd: Fd);
+            __NR_close_range close_range Hybrid file::close_range(first: u32, last: u32, flags: u32);
+            __NR_dup dup Hybrid file::dup(fd: Fd);
+            __NR_dup2 dup2 Hybrid file::dup2(old: Fd, new: Fd);
+            __NR_dup3 dup3 Hybrid file::dup3(old: Fd, new: Fd, flags: u32);
+            __NR_umask umask Fast file::umask(mask: u32);
+
+            // transfer
+            __NR_read read Hybrid transfer::read(fd: Fd, buf: UserAddr, count: usize);
+            __NR_write write Hybrid transfer::write(fd: Fd, buf: UserAddr, count: usize);
+            __NR_pread64 pread64 Hybrid transfer::pread64(fd: Fd, buf: UserAddr, count: usize, offset: i64);
+            __NR_pwrite64 pwrite64 Hybrid transfer::pwrite64(fd: Fd, buf: UserAddr, count: usize, offset: i64);
+            __NR_readv readv Hybrid transfer::readv(fd: Fd, iov: UserPtr<IoVec>, count: usize);
+            __NR_writev writev Hybrid transfer::writev(fd: Fd, iov: UserPtr<IoVec>, count: usize);
+            __NR_preadv preadv Hybrid transfer::preadv(fd: Fd, iov: UserPtr<IoVec>, count: usize, offset: i64);
+            __NR_pwritev pwritev Hybrid transfer::pwritev(fd: Fd, iov: UserPtr<IoVec>, count: usize, offset: i64);
+            __NR_preadv2 preadv2 Hybrid
+                transfer::preadv2(fd: Fd, iov: UserPtr<IoVec>, count: usize, offset: i64, offset_high: u64, flags: u32)
+                partial "no RWF_NOWAIT, no RWF_APPEND";
+            __NR_pwritev2 pwritev2 Hybrid
+                transfer::pwritev2(fd: Fd, iov: UserPtr<IoVec>, count: usize, offset: i64, offset_high: u64, flags: u32)
+                partial "no RWF_NOWAIT, no RWF_APPEND";
+            __NR_lseek lseek Hybrid transfer::lseek(fd: Fd, offset: i64, whence: u32);
+            __NR_sendfile sendfile Hybrid transfer::sendfile(to: Fd, from: Fd, offset: UserPtr<i64>, count: usize);
+            __NR_copy_file_range copy_file_range Hybrid
+                transfer::copy_file_range(from: Fd, from_offset: UserPtr<i64>, to: Fd, to_offset: UserPtr<i64>, count: usize, flags: u32);
+
+            // control
+            __NR_fcntl fcntl Hybrid control::fcntl(fd: Fd, command: u32, argument: u64)
+                partial "no leases, no notification, no seals, no SIGIO; lock cycles are not found";
+            __NR_flock flock Hybrid control::flock(fd: Fd, operation: u32);
+            __NR_fsync fsync Hybrid control::fsync(fd: Fd);
+            __NR_fdatasync fdatasync Hybrid control::fsync(fd: Fd);
+            __NR_syncfs syncfs Hybrid control::syncfs(fd: Fd);
+            __NR_sync sync Hybrid control::sync();
+            __NR_sync_file_range sync_file_range Hybrid control::sync_file_range(fd: Fd, offset: i64, len: i64, flags: u32);
+            __NR_fadvise64 fadvise64 Hybrid control::fadvise64(fd: Fd, offset: i64, len: i64, advice: u32);
+
+            // attribute
+            __NR_stat stat Hybrid attribute::stat(path: UserStr, buf: UserPtr<Stat>);
+            __NR_lstat lstat Hybrid attribute::lstat(path: UserStr, buf: UserPtr<Stat>);
+            __NR_fstat fstat Hybrid attribute::fstat(fd: Fd, buf: UserPtr<Stat>);
+            __NR_newfstatat newfstatat Hybrid attribute::newfstatat(dir: Fd, path: UserStr, buf: UserPtr<Stat>, flags: u32);
+            __NR_statx statx Hybrid attribute::statx(dir: Fd, path: UserStr, flags: u32, mask: u32, buf: UserPtr<Statx>);
+            __NR_access access Hybrid attribute::access(path: UserStr, mode: u32);
+            __NR_faccessat faccessat Hybrid attribute::faccessat(dir: Fd, path: UserStr, mode: u32);
+            __NR_faccessat2 faccessat2 Hybrid attribute::faccessat2(dir: Fd, path: UserStr, mode: u32, flags: u32);
+            __NR_chmod chmod Hybrid attribute::chmod(path: UserStr, mode: u32);
+            __NR_fchmod fchmod Hybrid attribute::fchmod(fd: Fd, mode: u32);
+            __NR_fchmodat fchmodat Hybrid attribute::fchmodat(dir: Fd, path: UserStr, mode: u32);
+            __NR_chown chown Hybrid attribute::chown(path: UserStr, uid: u32, gid: u32);
+            __NR_lchown lchown Hybrid attribute::lchown(path: UserStr, uid: u32, gid: u32);
+            __NR_fchown fchown Hybrid attribute::fchown(fd: Fd, uid: u32, gid: u32);
+            __NR_fchownat fchownat Hybrid attribute::fchownat(dir: Fd, path: UserStr, uid: u32, gid: u32, flags: u32);
+            __NR_utimensat utimensat Hybrid
+                attribute::utimensat(dir: Fd, path: UserStr, times: UserPtr<[TimeSpec; 2]>, flags: u32);
+            __NR_utimes utimes Hybrid attribute::utimes(path: UserStr, times: UserPtr<[TimeVal; 2]>);
+            __NR_futimesat futimesat Hybrid attribute::futimesat(dir: Fd, path: UserStr, times: UserPtr<[TimeVal; 2]>);
+            __NR_utime utime Hybrid attribute::utime(path: UserStr, times: UserPtr<UTimBuf>);
+            __NR_truncate truncate Hybrid attribute::truncate(path: UserStr, size: i64);
+            __NR_ftruncate ftruncate Hybrid attribute::ftruncate(fd: Fd, size: i64);
+            __NR_fallocate fallocate Hybrid attribute::fallocate(fd: Fd, mode: u32, offset: i64, len: i64)
+                partial "allocate and punch; no zero, collapse or insert";
+            __NR_statfs statfs Hybrid attribute::statfs(path: UserStr, buf: UserPtr<StatFs>);
+            __NR_fstatfs fstatfs Hybrid attribute::fstatfs(fd: Fd, buf: UserPtr<StatFs>);
+
+            // path
+            __NR_mkdir mkdir Hybrid path::mkdir(path: UserStr, mode: u32);
+            __NR_mkdirat mkdirat Hybrid path::mkdirat(dir: Fd, path: UserStr, mode: u32);
+            __NR_mknod mknod Hybrid path::mknod(path: UserStr, mode: u32, device: u64);
+            __NR_mknodat mknodat Hybrid path::mknodat(dir: Fd, path: UserStr, mode: u32, device: u64);
+            __NR_symlink symlink Hybrid path::symlink(target: UserStr, path: UserStr);
+            __NR_symlinkat symlinkat Hybrid path::symlinkat(target: UserStr, dir: Fd, path: UserStr);
+            __NR_readlink readlink Hybrid path::readlink(path: UserStr, buf: UserAddr, size: i32);
+            __NR_readlinkat readlinkat Hybrid path::readlinkat(dir: Fd, path: UserStr, buf: UserAddr, size: i32);
+            __NR_link link Hybrid path::link(old: UserStr, new: UserStr);
+            __NR_linkat linkat Hybrid path::linkat(old_dir: Fd, old: UserStr, new_dir: Fd, new: UserStr, flags: u32);
+            __NR_unlink unlink Hybrid path::unlink(path: UserStr);
+            __NR_unlinkat unlinkat Hybrid path::unlinkat(dir: Fd, path: UserStr, flags: u32);
+            __NR_rmdir rmdir Hybrid path::rmdir(path: UserStr);
+            __NR_rename rename Hybrid path::rename(old: UserStr, new: UserStr);
+            __NR_renameat renameat Hybrid path::renameat(old_dir: Fd, old: UserStr, new_dir: Fd, new: UserStr);
+            __NR_renameat2 renameat2 Hybrid
+                path::renameat2(old_dir: Fd, old: UserStr, new_dir: Fd, new: UserStr, flags: u32)
+                partial "no RENAME_WHITEOUT";
+            __NR_mount mount Legacy path::mount(source: UserStr, target: UserStr, kind: UserStr, flags: u64, data: UserStr)
+                partial "tmpfs, ramfs, proc, devtmpfs, bind of one mount, remount of flags; no move, no propagation";
+            __NR_umount2 umount2 Legacy path::umount2(target: UserStr, flags: u32)
+                partial "no MNT_EXPIRE";
+
+            // dir
+            __NR_getdents getdents Hybrid dir::getdents(fd: Fd, buf: UserAddr, count: u32);
+            __NR_getdents64 getdents64 Hybrid dir::getdents64(fd: Fd, buf: UserAddr, count: u32);
+            __NR_getcwd getcwd Hybrid dir::getcwd(buf: UserAddr, size: usize);
+            __NR_chdir chdir Hybrid dir::chdir(path: UserStr);
+            __NR_fchdir fchdir Hybrid dir::fchdir(fd: Fd);
+            __NR_chroot chroot Hybrid dir::chroot(path: UserStr);
+
+            // xattr
+            __NR_setxattr setxattr Hybrid
+                xattr::setxattr(path: UserStr, name: UserStr, value: UserAddr, size: usize, flags: u32) partial "none can be set";
+            __NR_lsetxattr lsetxattr Hybrid
+                xattr::lsetxattr(path: UserStr, name: UserStr, value: UserAddr, size: usize, flags: u32) partial "none can be set";
+            __NR_fsetxattr fsetxattr Hybrid
+                xattr::fsetxattr(fd: Fd, name: UserStr, value: UserAddr, size: usize, flags: u32) partial "none can be set";
+            __NR_getxattr getxattr Hybrid xattr::getxattr(path: UserStr, name: UserStr, value: UserAddr, size: usize);
+            __NR_lgetxattr lgetxattr Hybrid xattr::lgetxattr(path: UserStr, name: UserStr, value: UserAddr, size: usize);
+            __NR_fgetxattr fgetxattr Hybrid xattr::fgetxattr(fd: Fd, name: UserStr, value: UserAddr, size: usize);
+            __NR_listxattr listxattr Hybrid xattr::listxattr(path: UserStr, list: UserAddr, size: usize);
+            __NR_llistxattr llistxattr Hybrid xattr::llistxattr(path: UserStr, list: UserAddr, size: usize);
+            __NR_flistxattr flistxattr Hybrid xattr::flistxattr(fd: Fd, list: UserAddr, size: usize);
+            __NR_removexattr removexattr Hybrid xattr::removexattr(path: UserStr, name: UserStr);
+            __NR_lremovexattr lremovexattr Hybrid xattr::lremovexattr(path: UserStr, name: UserStr);
+            __NR_fremovexattr fremovexattr Hybrid xattr::fremovexattr(fd: Fd, name: UserStr);
+
             // native
             __NR_exo_null_fast exo_null_fast Fast native::null_fast();
             __NR_exo_null_hybrid exo_null_hybrid Hybrid native::null_hybrid();
