@@ -41,7 +41,7 @@ impl<'a> PollTable<'a> {
 pub struct Entry<F> {
     /// The file; none answers `POLLNVAL`.
     pub file: Option<F>,
-    /// The events asked for; `ERR`, `HUP` and `NVAL` are told anyway.
+    /// The events asked for.
     pub wanted: PollEvents,
     /// The events that are there.
     pub found: PollEvents,
@@ -67,9 +67,6 @@ impl Timeout {
         }
     }
 }
-
-/// Events that are told without being asked for.
-const ALWAYS: PollEvents = PollEvents::ERR.union(PollEvents::HUP).union(PollEvents::NVAL);
 
 /// Waits until an entry has an event; returns how many have (0: time out).
 ///
@@ -101,7 +98,7 @@ fn look<F: Deref<Target = File>>(entries: &mut [Entry<F>], table: &mut PollTable
     let mut ready = 0;
     for entry in entries {
         let events = entry.file.as_ref().map_or(PollEvents::NVAL, |file| file.poll(table));
-        entry.found = events & (entry.wanted | ALWAYS);
+        entry.found = events & entry.wanted;
         ready += usize::from(!entry.found.is_empty());
     }
     ready

@@ -18,7 +18,7 @@ macro_rules! sizes {
 }
 
 sizes! {
-    stat = 144; statx = 256; timespec = 16; rusage = 144; SysInfo = 112; UtsName = 390; pollfd = 8;
+    stat = 144; statx = 256; timespec = 16; rusage = 144; SysInfo = 112; UtsName = 390; pollfd = 8; PollFd = 8;
     SigAction = size_of::<linux_raw_sys::general::kernel_sigaction>();
     StackT = size_of::<linux_raw_sys::general::sigaltstack>();
     IoVec = size_of::<iovec>();
@@ -173,6 +173,18 @@ pub struct DirentHeader {
 impl DirentHeader {
     /// Where the name starts.
     pub const NAME_OFFSET: usize = 19;
+}
+
+/// `struct pollfd`.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct PollFd {
+    /// Descriptor; a negative one is skipped.
+    pub fd: i32,
+    /// [`crate::flags::PollEvents`] asked for.
+    pub events: u16,
+    /// Those that are there.
+    pub revents: u16,
 }
 
 /// The packed signal mask argument of pselect6(2).
