@@ -165,7 +165,7 @@ pub fn futimesat(ctx: &Hybrid<'_>, dir: Fd, path: UserStr, times: UserPtr<[TimeV
     let Some(times) = times.non_null() else {
         return set_times(ctx, dir, path, AtFlags::empty(), NewTime::Now, NewTime::Now);
     };
-    let exact = |time: TimeVal| {
+    let exact = |time: TimeVal| -> Result<NewTime> {
         let nanoseconds = u32::try_from(time.microseconds).ok().filter(|&micros| micros < 1_000_000).map(|micros| micros * 1000);
         let nanoseconds = nanoseconds.ok_or(Errno::EINVAL)?;
         Ok(NewTime::At(Timestamp { seconds: time.seconds, nanoseconds }))
