@@ -20,18 +20,18 @@ pub struct Failure {
 
 impl Failure {
     /// An error that ends the tool with `code`.
-    pub fn new(code: u8, text: impl Into<String>) -> anyhow::Error {
+    pub fn with_code(code: u8, text: impl Into<String>) -> anyhow::Error {
         anyhow::Error::new(Self { code, text: text.into() })
     }
 
     /// A mistake of the caller's.
     pub fn usage(text: impl Into<String>) -> anyhow::Error {
-        Self::new(USAGE, text)
+        Self::with_code(USAGE, text)
     }
 
     /// A failure of the image or the VM.
     pub fn vm(text: impl Into<String>) -> anyhow::Error {
-        Self::new(VM, text)
+        Self::with_code(VM, text)
     }
 }
 

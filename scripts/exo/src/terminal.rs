@@ -4,6 +4,7 @@
 //! starts and waits on a pipe from the tool: when the pipe ends without the word `done`, it kills QEMU and puts them back.
 
 use anyhow::{Context, Result};
+use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 use rustix::process::{Pid, Signal, kill_process};
 use rustix::stdio::stdin;
 use rustix::termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
@@ -13,7 +14,7 @@ use std::time::Duration;
 
 /// The hidden subcommand that the helper is.
 pub const HELPER: &str = "terminal-guard";
-/// The terminal's file descriptor in the helper, whose stdin is the pipe: its stderr.
+/// What the tool tells the helper at an orderly end.
 const DONE: &str = "done";
 
 /// Remembers the modes; dropped, it puts them back.
@@ -80,6 +81,9 @@ pub fn helper_main() -> Result<()> {
         let _ = kill_process(pid, Signal::KILL);
         std::thread::sleep(Duration::from_millis(50));
     }
+    // QEMU has made it non-blocking for everybody who has it open.
+    let flags = fcntl_getfl(terminal)?;
+    fcntl_setfl(terminal, flags - OFlags::NONBLOCK)?;
     tcsetattr(terminal, OptionalActions::Now, &modes).context("cannot restore the terminal")
 }
 

@@ -78,10 +78,10 @@ impl<'a> Overlay<'a> {
             // musl's loader is libc itself; what is not found here may come with --with.
             let Some(host) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) else { continue };
             let guest = if host.starts_with(self.project.root()) { format!("/lib/{name}") } else { host.to_string_lossy().into_owned() };
-            if self.add_library(&host, &guest)? {
-                if let Some(next) = Dynamic::of(&fs::read(&host)?) {
-                    self.add_needed(&next, folders)?;
-                }
+            if self.add_library(&host, &guest)?
+                && let Some(next) = Dynamic::of(&fs::read(&host)?)
+            {
+                self.add_needed(&next, folders)?;
             }
         }
         Ok(())

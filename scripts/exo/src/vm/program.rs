@@ -125,11 +125,11 @@ fn wait_for_status(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Insta
                     return Ok(Code::Announced(code));
                 }
                 let (text, code) = verdict::explain(status, &vm.finished_log());
-                return Err(Failure::new(code, text));
+                return Err(Failure::with_code(code, text));
             }
             Err(RecvTimeoutError::Timeout) => {
                 vm.kill();
-                return Err(Failure::new(failure::TIMED_OUT, format!("the program did not end within {} s", limit.unwrap_or_default().as_secs())));
+                return Err(Failure::with_code(failure::TIMED_OUT, format!("the program did not end within {} s", limit.unwrap_or_default().as_secs())));
             }
             Err(RecvTimeoutError::Disconnected) => return Err(Failure::vm("the run's threads have ended")),
         }
@@ -140,10 +140,10 @@ fn wait_for_status(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Insta
 fn late_status(events: &Receiver<Event>) -> Option<u8> {
     let deadline = Instant::now() + Duration::from_millis(100);
     while let Ok(event) = events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        if let Event::Control(line) = event {
-            if let Some(status) = Status::parse(&line) {
-                return Some(status.code());
-            }
+        if let Event::Control(line) = event
+            && let Some(status) = Status::parse(&line)
+        {
+            return Some(status.code());
         }
     }
     None

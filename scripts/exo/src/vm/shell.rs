@@ -48,12 +48,12 @@ fn wait(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Instant>, limit:
             Ok(Event::Ended(status)) if verdict::Ending::of(status) == verdict::Ending::Orderly => return Ok(0),
             Ok(Event::Ended(status)) => {
                 let (text, code) = verdict::explain(status, &vm.finished_log());
-                return Err(Failure::new(code, text));
+                return Err(Failure::with_code(code, text));
             }
             Ok(Event::Signalled(signal)) => return Ok(u8::try_from(SIGNAL_BASE + signal).unwrap_or(u8::MAX)),
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => {
-                return Err(Failure::new(failure::TIMED_OUT, format!("the VM did not power off within {} s", limit.unwrap_or_default().as_secs())));
+                return Err(Failure::with_code(failure::TIMED_OUT, format!("the VM did not power off within {} s", limit.unwrap_or_default().as_secs())));
             }
             Err(RecvTimeoutError::Disconnected) => return Err(Failure::vm("the run's threads have ended")),
         }
