@@ -83,6 +83,7 @@ macro_rules! entry {
 /// off.
 #[cfg(target_os = "none")]
 pub fn init_platform() {
+    boot::guard_stack();
     apic::init();
     irq::init();
     clock::init();

@@ -153,8 +153,9 @@ boot_high_pointers:
     .skip 4096
 boot_directories:
     .skip 4*4096
-.global boot_stack_bottom
-boot_stack_bottom:
+.global boot_stack_guard
+boot_stack_guard:                    # unmapped once the kernel's own tables stand
+    .skip 4096
     .skip 128*1024
 .global boot_stack_top
 boot_stack_top:

@@ -14,10 +14,10 @@ use core::fmt::Write;
 use core::ops::Range;
 
 use arrayvec::ArrayVec;
-use kernel_core::addr::{PhysAddr, VirtAddr};
+use kernel_core::addr::{PAGE_SIZE_U64, PhysAddr, VirtAddr, VirtRange};
 use kernel_sync::Once;
 
-use crate::{cpu, firmware, layout, serial, smp};
+use crate::{cpu, firmware, layout, paging, serial, smp};
 use memory_map::{MAX_RANGES, MAX_REPORTED};
 pub use memory_map::{MemoryKind, MemoryRange};
 
@@ -95,6 +95,7 @@ unsafe extern "Rust" {
 unsafe extern "C" {
     static __kernel_start: u8;
     static __kernel_end: u8;
+    static boot_stack_guard: u8;
 }
 
 /// What the boot loader told.
@@ -177,6 +178,14 @@ fn keep(protocol: Protocol, gathered: Gathered) {
         rsdp,
         protocol,
     });
+}
+
+/// Unmaps the page below the boot stack, on which the boot CPU's idle thread runs. The kernel's own tables are active.
+pub(crate) fn guard_stack() {
+    let page = VirtAddr::new(&raw const boot_stack_guard as u64);
+    if paging::unmap_kernel(page).is_some() {
+        paging::flush_kernel(VirtRange::new(page, page + PAGE_SIZE_U64));
+    }
 }
 
 /// Says why the machine cannot be used, and stops.
