@@ -22,6 +22,7 @@ fn main() -> ! {
     #[cfg(feature = "ktest")]
     if boot::flag("exo.test") {
         kernel_arch::ktest::run(kernel_arch::tests::TESTS);
+        kernel_arch::ktest::run(kernel_arch::paging::tests::TESTS);
     }
     posix_x::install();
     sched::init_cpu();

@@ -12,6 +12,8 @@
 mod gather;
 mod kernel;
 mod memory;
+#[cfg(feature = "ktest")]
+pub mod tests;
 mod tlb;
 mod user;
 
