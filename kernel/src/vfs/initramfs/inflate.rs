@@ -2,16 +2,21 @@
 
 use super::Format;
 use alloc::boxed::Box;
+use alloc::vec;
 use alloc::vec::Vec;
+use core::ops::Range;
 use kernel_core::archive::gzip::{self, Check};
 use kernel_core::archive::{ArchiveError, Input, tar};
-use miniz_oxide::inflate::stream::{InflateState, inflate};
-use miniz_oxide::{DataFormat, MZFlush, MZStatus};
+use miniz_oxide::inflate::TINFLStatus;
+use miniz_oxide::inflate::core::{DecompressorOxide, TINFL_LZ_DICT_SIZE, decompress};
 
-/// One gzip member being decompressed.
+/// One gzip member being decompressed, through a window on the heap: the stack of a kernel thread is small.
 pub struct Inflate<'a> {
     rest: &'a [u8],
-    state: Box<InflateState>,
+    state: Box<DecompressorOxide>,
+    window: Vec<u8>,
+    /// What of the window was decompressed and not read.
+    ready: Range<usize>,
     check: Check,
     stage: Stage,
 }
@@ -28,7 +33,9 @@ impl<'a> Inflate<'a> {
         let header = gzip::header_len(data)?;
         Ok(Self {
             rest: &data[header..],
-            state: InflateState::new_boxed(DataFormat::Raw),
+            state: Box::default(),
+            window: vec![0; TINFL_LZ_DICT_SIZE],
+            ready: 0..0,
             check: Check::new(),
             stage: Stage::Data,
         })
@@ -38,28 +45,37 @@ impl<'a> Inflate<'a> {
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
+
+    /// Decompresses up to the end of the window.
+    fn advance(&mut self) -> Result<(), ArchiveError> {
+        let at = self.ready.end % self.window.len();
+        let (status, consumed, written) = decompress(&mut self.state, self.rest, &mut self.window, at, 0);
+        self.rest = &self.rest[consumed..];
+        self.ready = at..at + written;
+        self.check.update(&self.window[self.ready.clone()]);
+        match status {
+            TINFLStatus::Done => {
+                self.check.verify(self.rest)?;
+                self.rest = &self.rest[gzip::TRAILER..];
+                self.stage = Stage::Ended;
+                Ok(())
+            }
+            TINFLStatus::HasMoreOutput => Ok(()),
+            TINFLStatus::FailedCannotMakeProgress | TINFLStatus::NeedsMoreInput => Err(ArchiveError::Truncated),
+            _ => Err(ArchiveError::Corrupt("gzip data")),
+        }
+    }
 }
 
 impl Input for Inflate<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize, ArchiveError> {
-        while self.stage == Stage::Data && !buffer.is_empty() {
-            let result = inflate(&mut self.state, self.rest, buffer, MZFlush::None);
-            self.rest = &self.rest[result.bytes_consumed..];
-            self.check.update(&buffer[..result.bytes_written]);
-            if result.status == Ok(MZStatus::StreamEnd) {
-                self.check.verify(self.rest)?;
-                self.rest = &self.rest[gzip::TRAILER..];
-                self.stage = Stage::Ended;
-            }
-            if result.bytes_written > 0 {
-                return Ok(result.bytes_written);
-            }
-            if self.stage == Stage::Data && result.bytes_consumed == 0 {
-                let cut = self.rest.is_empty();
-                return Err(if cut { ArchiveError::Truncated } else { ArchiveError::Corrupt("gzip data") });
-            }
+        while self.ready.is_empty() && self.stage == Stage::Data {
+            self.advance()?;
         }
-        Ok(0)
+        let len = self.ready.len().min(buffer.len());
+        buffer[..len].copy_from_slice(&self.window[self.ready.start..self.ready.start + len]);
+        self.ready.start += len;
+        Ok(len)
     }
 }
 

@@ -25,7 +25,7 @@ pub fn unpack(data: &[u8], root: &Path) {
         match member(&mut unpacker, rest) {
             Ok(after) => rest = after,
             Err(error) => {
-                log::error!("initramfs: archive at byte {at} of {}: {error}", data.len());
+                log::error!(target: "initramfs", "archive at byte {at} of {}: {error}", data.len());
                 break;
             }
         }

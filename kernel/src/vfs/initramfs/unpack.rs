@@ -71,19 +71,19 @@ impl Unpacker {
     pub fn finish(self) {
         for (place, modified) in &self.directories {
             if let Err(error) = set_time(place, *modified) {
-                log::warn!("initramfs: time of a directory: {error}");
+                log::warn!(target: "initramfs", "time of a directory: {error}");
             }
         }
         if self.failures > 0 {
-            log::error!("initramfs: {} of {} entries could not be unpacked", self.failures, self.entries);
+            log::error!(target: "initramfs", "{} of {} entries could not be unpacked", self.failures, self.entries);
         }
-        log::info!("initramfs: {} entries unpacked", self.entries - self.failures);
+        log::info!(target: "initramfs", "{} entries unpacked", self.entries - self.failures);
     }
 
     fn report(&mut self, entry: &Entry, error: Errno) {
         self.failures += 1;
         if self.failures <= LOGGED_FAILURES {
-            log::error!("initramfs: {}: {error}", String::from_utf8_lossy(&entry.name));
+            log::error!(target: "initramfs", "{}: {error}", String::from_utf8_lossy(&entry.name));
         }
     }
 
