@@ -68,6 +68,12 @@ pub fn set_level(level: u8) {
     DEVICE_LEVEL.store(level, Ordering::Relaxed);
 }
 
+/// The level up to which the device shows lines.
+#[must_use]
+pub fn level() -> u8 {
+    DEVICE_LEVEL.load(Ordering::Relaxed)
+}
+
 /// Copies the last lines that fit into `buffer`; how many bytes (syslog(2) `READ_ALL`).
 pub fn read_last(buffer: &mut [u8]) -> usize {
     RING.lock().read_last(buffer)

@@ -121,6 +121,7 @@ fn end_process(process: &Arc<Process>, status: ExitStatus) {
 /// The system cannot go on without its first process.
 fn init_ended(status: ExitStatus) -> ! {
     log::error!(target: "task", "init ended: {status:?}; the system stops");
+    crate::tty::input::drain_all(core::time::Duration::from_secs(5));
     kernel_arch::power::off()
 }
 

@@ -1,6 +1,7 @@
 //! The thread that carries input: device interrupts note which terminals have bytes, it does the rest.
 
 use super::Tty;
+use crate::time::Duration;
 use crate::vfs::DeviceId;
 use abi::Result;
 use alloc::sync::Arc;
@@ -38,6 +39,14 @@ pub fn terminals() -> impl Iterator<Item = &'static Arc<Tty>> {
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Arc<Tty>> {
     terminals().find(|tty| tty.name() == name)
+}
+
+/// Waits until every terminal has sent what was written to it, but no longer than `limit`: before the machine stops.
+pub fn drain_all(limit: Duration) {
+    let deadline = crate::time::now() + limit;
+    while terminals().any(|tty| tty.port.unsent() > 0) && crate::time::now() < deadline {
+        crate::sched::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Says that the device of a terminal has bytes. From any context.

@@ -6,6 +6,7 @@ pub mod dir;
 pub mod exec;
 pub mod file;
 pub mod identity;
+pub mod klog;
 pub mod limit;
 pub mod memory;
 pub mod native;

@@ -1,16 +1,21 @@
 //! The system as a whole: its names, its state, its end.
 
+use abi::flags::RandomFlags;
 use abi::types::{SysInfo, UtsName};
 use abi::{Errno, Result, UserAddr, UserPtr, UserStr, raw};
-use abi::flags::RandomFlags;
 use kernel::credentials::Capability;
 use kernel::uts::{self, MAX_NAME, Name, Settable};
+use kernel::time::Duration;
+use kernel::tty::input;
 use kernel::{random, sched, task, time};
 use kernel_arch::{cpu, frame, power};
 use zerocopy::FromZeros;
 
 use crate::context::{Fast, FastError, Hybrid, Legacy};
 use crate::user::{self, UserStruct};
+
+/// How long terminals get to send what was written before the machine stops.
+const DRAIN_LIMIT: Duration = Duration::from_secs(5);
 
 /// uname(2).
 pub fn uname(_: &Hybrid<'_>, name: UserPtr<UtsName>) -> Result<usize> {
@@ -114,10 +119,12 @@ pub fn reboot(ctx: &mut Legacy<'_>, magic1: u32, magic2: u32, command: u32, _arg
     match command {
         LINUX_REBOOT_CMD_RESTART | LINUX_REBOOT_CMD_RESTART2 => {
             log::info!("reboot: restarting");
+            input::drain_all(DRAIN_LIMIT);
             power::reboot()
         }
         LINUX_REBOOT_CMD_HALT | LINUX_REBOOT_CMD_POWER_OFF => {
             log::info!("reboot: powering off");
+            input::drain_all(DRAIN_LIMIT);
             power::off()
         }
         // The keyboard never restarts this machine.

@@ -39,7 +39,9 @@ macro_rules! for_each_syscall {
             __NR_sethostname sethostname Hybrid system::sethostname(name: UserAddr, len: i32);
             __NR_setdomainname setdomainname Hybrid system::setdomainname(name: UserAddr, len: i32);
             __NR_reboot reboot Legacy system::reboot(magic1: u32, magic2: u32, command: u32, argument: UserStr)
-                partial "no kexec, no suspend, Ctrl-Alt-Del cannot be turned on";
+                partial "no kexec, no suspend, halting powers off, Ctrl-Alt-Del cannot be turned on";
+
+            __NR_syslog syslog Hybrid klog::syslog(action: u32, buf: UserAddr, len: i32);
 
             // prctl
             __NR_prctl prctl Hybrid prctl::prctl(option: u32, arg2: u64, arg3: u64, arg4: u64, arg5: u64)
