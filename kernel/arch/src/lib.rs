@@ -43,6 +43,7 @@ pub mod ktest;
 pub mod layout;
 #[cfg(target_os = "none")]
 mod local;
+pub mod memory_map;
 #[cfg(target_os = "none")]
 pub mod paging;
 #[cfg(target_os = "none")]

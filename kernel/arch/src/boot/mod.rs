@@ -1,11 +1,10 @@
 //! From the boot loader to `exo_main`.
 //!
 //! Layers: `entry.S` (protected mode to long mode), [`pvh`] and [`multiboot2`] (read what the loader left),
-//! [`memory_map`] (make it disjoint), `rust_entry` (copy it, set up the boot CPU, call `exo_main`).
+//! [`crate::memory_map`] (make it disjoint), `rust_entry` (copy it, set up the boot CPU, call `exo_main`).
 //! Everything that is kept is copied into static memory before anything is allocated: PVH leaves its structures in
 //! RAM that the map calls usable, and GRUB puts the initrd right after the image.
 
-pub mod memory_map;
 mod multiboot2;
 mod pvh;
 
@@ -18,8 +17,8 @@ use kernel_core::addr::{PAGE_SIZE_U64, PhysAddr, VirtAddr, VirtRange};
 use kernel_sync::Once;
 
 use crate::{cpu, firmware, layout, paging, serial, smp};
-use memory_map::{MAX_RANGES, MAX_REPORTED};
-pub use memory_map::{MemoryKind, MemoryRange};
+use crate::memory_map::{self, MAX_RANGES, MAX_REPORTED};
+pub use crate::memory_map::{MemoryKind, MemoryRange};
 
 global_asm!(include_str!("entry.S"), options(att_syntax));
 

@@ -1,6 +1,6 @@
 //! Multiboot2: the boot protocol of GRUB.
 
-use super::memory_map::{MemoryKind, MemoryRange};
+use super::{MemoryKind, MemoryRange};
 use super::Gathered;
 use crate::layout;
 use kernel_core::addr::{PhysAddr, VirtAddr};

@@ -1,6 +1,6 @@
 //! PVH: the boot protocol of QEMU's `-kernel` for 64-bit ELF images (Xen `public/arch-x86/hvm/start_info.h`).
 
-use super::memory_map::{MemoryKind, MemoryRange};
+use super::{MemoryKind, MemoryRange};
 use super::{Gathered, early_bytes, early_string};
 use kernel_core::addr::PhysAddr;
 use zerocopy::{FromBytes, Immutable, KnownLayout};

@@ -61,7 +61,7 @@ pub fn now() -> Instant {
         return Instant::from_nanos(hpet::nanos());
     }
     let ticks = cpu::rdtsc().saturating_sub(rates.start);
-    let nanos = u128::from(ticks) * u128::from(rates.nanos_per_tick) >> 32;
+    let nanos = (u128::from(ticks) * u128::from(rates.nanos_per_tick)) >> 32;
     Instant::from_nanos(nanos as u64)
 }
 
