@@ -61,6 +61,19 @@ pub fn init_cpu() {
 pub fn init() {
     kernel_sync::park::install(&runtime::RUNTIME);
     reaper::start();
+    if crate::task::spawn_kernel("rcu", |_| kernel_sync::rcu::reclaimer(), 0).is_err() {
+        log::error!(target: "sched", "no memory for the reclaimer of read-copy-update");
+    }
+}
+
+/// Makes the CPUs that may run threads of `process` set their timers anew: a limit on its CPU time has changed.
+pub(crate) fn review_timers(process: &crate::task::Process) {
+    let cpus = process.threads().iter().fold(0, |mask: CpuMask, task| mask | 1 << task.cpu());
+    for cpu in 0..kernel_sync::MAX_CPUS {
+        if cpus & (1 << cpu) != 0 {
+            cpu::notify(cpu);
+        }
+    }
 }
 
 /// All CPUs that can run threads.

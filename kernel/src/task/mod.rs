@@ -31,7 +31,7 @@ pub use process::{CommandLine, CpuTimer, FaultKind, IntervalTimer, Process, Proc
 pub use status::{ChildEvent, ExitStatus};
 pub use thread::{Comm, Task};
 pub use tree::{
-    PID_MAX, find_process, find_task, for_each_process, group_exists, group_members, process_count, process_count_of_user, thread_count,
+    PID_MAX, created_count, find_process, find_task, for_each_process, group_exists, group_members, process_count, process_count_of_user, thread_count,
 };
 pub use wait::{ChildUsage, WaitReport, WaitRequest, WaitTarget, wait};
 

@@ -294,6 +294,7 @@ impl Process {
         };
         if resource == Resource::CPU {
             self.rearm_cpu_timers();
+            crate::sched::review_timers(self);
         }
         old
     }

@@ -14,6 +14,8 @@ use kernel_sync::{IrqLock, Rank};
 /// Ids are below this (`/proc/sys/kernel/pid_max`).
 pub const PID_MAX: i32 = 32_768;
 
+static CREATED: AtomicU64 = AtomicU64::new(0);
+
 static TREE: IrqLock<Tree> = IrqLock::new(Rank::PROCESS_TREE, Tree::new());
 
 /// All processes and threads.
@@ -68,6 +70,7 @@ impl Tree {
     }
 
     pub(super) fn add_task(&mut self, tid: Pid, task: &Arc<Task>) {
+        CREATED.fetch_add(1, Ordering::Relaxed);
         self.tasks.insert(tid, Arc::downgrade(task));
     }
 
@@ -206,6 +209,12 @@ pub fn group_exists(group: Pid) -> bool {
 #[must_use]
 pub fn process_count() -> usize {
     with_tree(|tree| tree.processes.len())
+}
+
+/// Threads created since boot (`processes` of `/proc/stat`).
+#[must_use]
+pub fn created_count() -> u64 {
+    CREATED.load(Ordering::Relaxed)
 }
 
 /// Threads of all processes.

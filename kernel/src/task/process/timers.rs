@@ -128,6 +128,7 @@ impl Process {
         let due = (new.value > Duration::ZERO).then(|| self.cpu_time().saturating_add(new.value));
         self.timers.cpu.lock().armed[which as usize] = Armed { due, interval: new.interval };
         self.rearm_cpu_timers();
+        crate::sched::review_timers(self);
         old
     }
 
