@@ -42,6 +42,9 @@ pub(super) fn init() -> usize {
         }
         count = index + 1;
     }
+    // A line that was raised while it was masked may be told to nobody: acknowledging lowers it, so that the next
+    // event raises it anew.
+    (0..count).for_each(serve);
     count
 }
 
