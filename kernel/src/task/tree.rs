@@ -9,6 +9,7 @@ use abi::{Errno, Result};
 use alloc::collections::BTreeMap;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
 use kernel_sync::{IrqLock, Rank};
 
 /// Ids are below this (`/proc/sys/kernel/pid_max`).

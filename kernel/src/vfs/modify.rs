@@ -4,7 +4,7 @@
 //! directories, an ancestor before what lies below it, else in order of address.
 
 use super::dentry::{Dentry, Linked};
-use super::inode::{FileKind, NewNode, NodeKind, RenameMode, S_ISGID};
+use super::inode::{Caching, FileKind, NewNode, NodeKind, RenameMode, S_ISGID};
 use super::lookup::{LookupContext, Needs, lookup_entry};
 use super::mount::Path;
 use super::permission::{self, Wanted};
@@ -243,6 +243,10 @@ fn find(directory: &Arc<Dentry>, name: &[u8]) -> Result<Arc<Dentry>> {
 }
 
 fn require_absent(directory: &Arc<Dentry>, name: &[u8]) -> Result<()> {
+    if directory.inode().caching() == Caching::Forbidden {
+        // Nothing can be created here: the name is just not there, as Linux's procfs says.
+        return directory.lookup_locked(name).and(Err(Errno::EEXIST));
+    }
     match directory.lookup_locked(name) {
         Ok(_) => Err(Errno::EEXIST),
         Err(Errno::ENOENT) if directory.linked() == Linked::Yes => Ok(()),

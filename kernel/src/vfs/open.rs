@@ -47,15 +47,15 @@ pub fn open_at(context: &LookupContext, start: &Path, text: &[u8], how: OpenHow)
 pub fn open_existing(context: &LookupContext, place: Path, flags: OpenFlags) -> Result<Arc<File>> {
     let kind = place.inode().kind();
     let wanted = wanted(flags);
+    if flags.contains(OpenFlags::DIRECTORY) && kind != FileKind::Directory {
+        return Err(Errno::ENOTDIR);
+    }
     match kind {
         FileKind::Symlink => return Err(Errno::ELOOP),
         FileKind::Directory if wanted.contains(Wanted::WRITE) || flags.contains(OpenFlags::CREAT) => return Err(Errno::EISDIR),
         FileKind::Socket => return Err(Errno::ENXIO),
         FileKind::CharDevice | FileKind::BlockDevice if place.mount.flags().contains(MountFlags::NODEV) => return Err(Errno::EACCES),
         _ => {}
-    }
-    if flags.contains(OpenFlags::DIRECTORY) && kind != FileKind::Directory {
-        return Err(Errno::ENOTDIR);
     }
     context.require(&place, wanted)?;
     if wanted.contains(Wanted::WRITE) && matches!(kind, FileKind::Regular | FileKind::Directory) {

@@ -105,6 +105,7 @@ pub fn statistics(text: &mut Text) -> Result<()> {
         text.bytes(line.as_bytes());
     }
     put!(text, "intr 0\nctxt {switches}\nbtime {}\n", time::boot_wall().as_secs());
+    put!(text, "processes {}\n", task::created_count());
     put!(text, "procs_running {}\nprocs_blocked 0\n", sched::runnable_threads());
     Ok(())
 }
