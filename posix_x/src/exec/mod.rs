@@ -23,14 +23,40 @@ use kernel_arch::{context, cpu, fpu};
 use program::{Program, Start};
 pub use strings::Arguments;
 
+/// Why exec did not happen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ExecError {
+    /// The old program goes on and sees this error.
+    Refused(Errno),
+    /// The file passed every check and still cannot be mapped, as when it is cut short: Linux notices once the old
+    /// program is gone, and kills the process with `SIGSEGV`.
+    Unmappable,
+}
+
+impl From<Errno> for ExecError {
+    fn from(errno: Errno) -> Self {
+        Self::Refused(errno)
+    }
+}
+
 /// execve(2) and execveat(2) once their arguments are copied: on success the frame is that of the new program.
 ///
 /// # Errors
-/// Those of execve(2); after the point of no return nothing fails.
-pub fn execute(task: &Task, frame: &mut UserFrame, dir: Fd, path: &[u8], flags: AtFlags, args: Arguments) -> Result<()> {
+/// Those of execve(2).
+pub fn execute(
+    task: &Task,
+    frame: &mut UserFrame,
+    dir: Fd,
+    path: &[u8],
+    flags: AtFlags,
+    args: Arguments,
+) -> Result<(), ExecError> {
     let start = Start::new(task, dir, path, flags)?;
     let program = Program::find(task, start, args)?;
-    let (space, entry) = load::build(task, &program)?;
+    let (space, entry) = load::build(task, &program).map_err(|errno| match errno {
+        Errno::ENOMEM | Errno::E2BIG => ExecError::Refused(errno),
+        _ => ExecError::Unmappable,
+    })?;
     task::become_only_thread()?;
     task::replace_program(ExecImage {
         space,
@@ -60,6 +86,9 @@ pub fn run_init(path: &[u8], argv: &[&[u8]], envp: &[&[u8]]) -> Result<Infallibl
         args.envp.push(variable).map_err(|_| Errno::ENOMEM)?;
     }
     let mut frame = UserFrame::default();
-    execute(&task::current(), &mut frame, Fd::CWD, path, AtFlags::empty(), args)?;
-    context::enter_user(&frame)
+    match execute(&task::current(), &mut frame, Fd::CWD, path, AtFlags::empty(), args) {
+        Ok(()) => context::enter_user(&frame),
+        Err(ExecError::Refused(errno)) => Err(errno),
+        Err(ExecError::Unmappable) => Err(Errno::ENOEXEC),
+    }
 }

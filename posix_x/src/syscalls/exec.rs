@@ -1,12 +1,13 @@
 //! execve(2) and execveat(2).
 
-use alloc::vec;
 use abi::flags::AtFlags;
+use abi::signal::Signal;
 use abi::{Errno, Fd, Result, UserPtr, UserStr};
-use kernel::task;
+use alloc::vec;
+use kernel::task::{self, ExitStatus};
 
 use crate::context::Legacy;
-use crate::exec::{self, Arguments};
+use crate::exec::{self, Arguments, ExecError};
 use crate::user::{self, Terminated};
 
 /// Longest path, its NUL included.
@@ -26,12 +27,26 @@ pub fn execveat(
     envp: UserPtr<u64>,
     flags: u32,
 ) -> Result<usize> {
+    match run(ctx, dir, path, argv, envp, flags) {
+        Ok(()) => Ok(0),
+        Err(ExecError::Refused(errno)) => Err(errno),
+        Err(ExecError::Unmappable) => task::exit_group(ExitStatus::Killed(Signal::SIGSEGV)),
+    }
+}
+
+fn run(
+    ctx: &mut Legacy<'_>,
+    dir: Fd,
+    path: UserStr,
+    argv: UserPtr<u64>,
+    envp: UserPtr<u64>,
+    flags: u32,
+) -> Result<(), ExecError> {
     let flags = AtFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
     let mut name = vec![0; PATH_MAX];
     let (len, Terminated::Yes) = user::read_str(path, &mut name)? else {
-        return Err(Errno::ENAMETOOLONG);
+        return Err(Errno::ENAMETOOLONG.into());
     };
     let args = Arguments::read(ctx.process(), argv, envp)?;
-    exec::execute(&task::current(), ctx.frame(), dir, &name[..len], flags, args)?;
-    Ok(0)
+    exec::execute(&task::current(), ctx.frame(), dir, &name[..len], flags, args)
 }
