@@ -7,6 +7,7 @@ use super::send::flag_and_wake;
 use crate::task::{self, ChildEvent, Pid, Process};
 use abi::signal::Signal;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use kernel_sync::park;
 
 /// How far a process has stopped.
@@ -19,6 +20,10 @@ pub(crate) struct StopState {
 }
 
 impl StopState {
+    const fn is_wanted(&self) -> bool {
+        self.wanted.is_some()
+    }
+
     /// Every thread has stopped.
     pub(crate) const fn is_complete(&self) -> bool {
         self.complete
@@ -72,18 +77,18 @@ pub(super) fn begin(process: &Arc<Process>, signal: Signal) {
 pub(super) fn stop_if_told() -> bool {
     let me = task::current();
     let process = me.process();
-    let (number, completed_by) = {
-        let mut threads = process.threads.lock();
+    if !process.threads.lock().stop.is_wanted() {
+        return false;
+    }
+    let number = task::change_and_report(process, |threads| {
         if threads.stop.wanted.is_none() || threads.exiting.is_some() {
-            return false;
+            return (None, None);
         }
         threads.stop.stopped += 1;
         let count = threads.list.len();
-        (threads.stop.number, threads.stop.complete_if(count))
-    };
-    if let Some(signal) = completed_by {
-        task::report_change(process, ChildEvent::Stopped(signal));
-    }
+        (Some(threads.stop.number), threads.stop.complete_if(count).map(ChildEvent::Stopped))
+    });
+    let Some(number) = number else { return false };
     loop {
         let continued = {
             let threads = process.threads.lock();
@@ -98,17 +103,14 @@ pub(super) fn stop_if_told() -> bool {
 
 /// Lets a stopped process go on.
 pub(super) fn resume(process: &Arc<Process>) {
-    let (was_stopped, threads) = {
-        let mut threads = process.threads.lock();
+    let threads = task::change_and_report(process, |threads| {
         if threads.stop.wanted.is_none() {
-            return;
+            return (Vec::new(), None);
         }
-        (threads.stop.cancel(), threads.list.clone())
-    };
+        let was_stopped = threads.stop.cancel();
+        (threads.list.clone(), was_stopped.then_some(ChildEvent::Continued))
+    });
     for task in &threads {
         flag_and_wake(task);
-    }
-    if was_stopped {
-        task::report_change(process, ChildEvent::Continued);
     }
 }

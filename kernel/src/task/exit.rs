@@ -6,7 +6,7 @@
 use super::process::Remains;
 use super::status::{ChildEvent, ExitStatus};
 use super::tree::with_tree;
-use super::{Pid, Process, Task, current};
+use super::{Pid, Process, Task, Threads, current};
 use crate::sched;
 use crate::signal::{self, SigInfo};
 use abi::signal::Signal;
@@ -88,17 +88,14 @@ fn leave_process(process: &Arc<Process>, me: &Arc<Task>, status: ExitStatus) -> 
         process.set_remains(remains);
         with_tree(|tree| tree.remove_task(me.tid()));
     }
-    let (ended, stopped) = {
-        let mut threads = process.threads.lock();
+    let ended = change_and_report(process, |threads| {
         threads.list.retain(|task| !Arc::ptr_eq(task, me));
-        let last = is_user && threads.list.is_empty();
+        if is_user && threads.list.is_empty() {
+            return (Some(*threads.exiting.get_or_insert(status)), None);
+        }
         let remaining = threads.list.len();
-        let stopped = if last { None } else { threads.stop.thread_left(remaining) };
-        (last.then(|| *threads.exiting.get_or_insert(status)), stopped)
-    };
-    if let Some(signal) = stopped {
-        notify_parent(process, ChildEvent::Stopped(signal));
-    }
+        (None, threads.stop.thread_left(remaining).map(ChildEvent::Stopped))
+    });
     signal::hand_over_pending(process, me);
     ended
 }
@@ -224,14 +221,26 @@ pub(crate) fn notify_parent(process: &Arc<Process>, event: ChildEvent) {
     parent.children_changed.wake_all();
 }
 
-/// Marks a stop or continuation for the parent's waits, and tells it.
-pub(crate) fn report_change(process: &Arc<Process>, event: ChildEvent) {
-    with_tree(|tree| {
-        if let Some(node) = tree.node_mut(process.pid()) {
-            node.report = Some(event);
+/// Changes what is decided about the threads of a process; a stop or continuation that comes of it is marked for the
+/// parent's waits in the same step, so that marks come in the order of the changes, and the parent is told.
+pub(crate) fn change_and_report<R>(
+    process: &Arc<Process>,
+    change: impl FnOnce(&mut Threads) -> (R, Option<ChildEvent>),
+) -> R {
+    let (result, event) = with_tree(|tree| {
+        let (result, event) = change(&mut process.threads.lock());
+        if let Some(node) = tree.node_mut(process.pid())
+            && event.is_some()
+            && !matches!(node.report, Some(ChildEvent::Ended(_)))
+        {
+            node.report = event;
         }
+        (result, event)
     });
-    notify_parent(process, event);
+    if let Some(event) = event {
+        notify_parent(process, event);
+    }
+    result
 }
 
 /// Adds a waited-for child's CPU time to its parent's account of children.

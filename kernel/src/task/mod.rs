@@ -25,7 +25,7 @@ pub use abi::Pid;
 pub use clone::{CloneRequest, clone_current, spawn_init, spawn_kernel};
 pub use exec::{ExecImage, become_only_thread, replace_program};
 pub use exit::{exit_group, exit_thread};
-pub(crate) use exit::{report_change, request_group_exit};
+pub(crate) use exit::{change_and_report, request_group_exit};
 pub(crate) use process::Threads;
 pub use process::{CommandLine, CpuTimer, FaultKind, IntervalTimer, Process, ProcessFlag, Remains};
 pub use status::{ChildEvent, ExitStatus};
