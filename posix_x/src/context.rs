@@ -4,7 +4,6 @@
 //! interrupts off and has no way to block; a [`Hybrid`] one may block and touch user memory; a [`Legacy`] one also holds the
 //! full register frame, and may copy or replace the process.
 
-use core::cell::OnceCell;
 use core::marker::PhantomData;
 
 use alloc::sync::Arc;
@@ -14,18 +13,7 @@ use kernel::task::{self, Process, Task};
 use kernel_arch::trap::UserFrame;
 use kernel_arch::user::{self, Plain};
 use kernel_core::addr::VirtAddr;
-use kernel_sync::CurrentRef;
-
-/// The running thread, looked up when a handler first asks for it.
-#[derive(Default)]
-struct Running(OnceCell<CurrentRef<'static, Task>>);
-
-impl Running {
-    #[inline]
-    fn task(&self) -> &Task {
-        self.0.get_or_init(task::current)
-    }
-}
+use kernel_sync::OnStack;
 
 macro_rules! running_thread {
     ($($context:ty),*) => {
@@ -34,7 +22,7 @@ macro_rules! running_thread {
             #[inline]
             #[must_use]
             pub fn task(&self) -> &Task {
-                self.running.task()
+                task::current().within(&self.thread)
             }
 
             /// The process of the calling thread.
@@ -52,7 +40,7 @@ running_thread!(Fast<'_>, Hybrid<'_>, Legacy<'_>);
 /// The context of a Fast handler: interrupts are off. It must not block, allocate or wait for a contended lock, and must
 /// have no effect before its last user access.
 pub struct Fast<'a> {
-    running: Running,
+    thread: OnStack,
     call: PhantomData<&'a ()>,
 }
 
@@ -74,7 +62,7 @@ impl From<Errno> for FastError {
 impl Fast<'_> {
     #[inline]
     pub(crate) fn enter() -> Self {
-        Self { running: Running::default(), call: PhantomData }
+        Self { thread: OnStack::default(), call: PhantomData }
     }
 
     /// Reads a value from user memory; escalates when its page is not present.
@@ -98,27 +86,27 @@ impl Fast<'_> {
 
 /// The context of a Hybrid handler: it may block, allocate and touch user memory.
 pub struct Hybrid<'a> {
-    running: Running,
+    thread: OnStack,
     call: PhantomData<&'a ()>,
 }
 
 impl Hybrid<'_> {
     #[inline]
     pub(crate) fn enter() -> Self {
-        Self { running: Running::default(), call: PhantomData }
+        Self { thread: OnStack::default(), call: PhantomData }
     }
 }
 
 /// The context of a Legacy handler: all that a Hybrid one may do, and the registers of the program.
 pub struct Legacy<'a> {
-    running: Running,
+    thread: OnStack,
     frame: &'a mut UserFrame,
 }
 
 impl<'a> Legacy<'a> {
     #[inline]
     pub(crate) fn enter(frame: &'a mut UserFrame) -> Self {
-        Self { running: Running::default(), frame }
+        Self { thread: OnStack::default(), frame }
     }
 
     /// The registers with which the program continues.

@@ -64,6 +64,21 @@ impl<T: Send + Sync> Default for Current<T> {
     }
 }
 
+/// A token on the stack of a thread, which it cannot leave: bounds how long a plain reference to what runs lives.
+#[derive(Default)]
+pub struct OnStack(PhantomData<*mut ()>);
+
+impl<'a, T> CurrentRef<'a, T> {
+    /// What runs, for as long as the thread keeps `_token`.
+    #[inline]
+    pub fn within<'s>(&self, _token: &'s OnStack) -> &'s T
+    where
+        'a: 's,
+    {
+        self.value
+    }
+}
+
 impl<T> CurrentRef<'_, T> {
     /// A counted handle, for keeping or sending.
     pub fn to_arc(&self) -> Arc<T> {

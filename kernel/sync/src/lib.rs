@@ -30,7 +30,7 @@ mod wait_queue;
 
 pub use cpu::MAX_CPUS;
 #[cfg(not(loom))]
-pub use current::{Current, CurrentRef};
+pub use current::{Current, CurrentRef, OnStack};
 pub use mutex::{Mutex, MutexGuard};
 #[cfg(not(loom))]
 pub use percpu::{PerCpu, PerCpuCell};
