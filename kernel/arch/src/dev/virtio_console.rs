@@ -8,6 +8,7 @@ use super::{Events, pci};
 use crate::frame::ContiguousFrames;
 use alloc::vec::Vec;
 use core::slice;
+use core::sync::atomic::{Ordering, fence};
 use kernel_core::addr::PAGE_SIZE;
 use kernel_sync::{IrqLock, Rank};
 use virtio_drivers::queue::VirtQueue;
@@ -23,8 +24,6 @@ const _: () = assert!(1 << MEMORY_ORDER == 2 * BUFFERS);
 
 const RECEIVE_QUEUE: u16 = 0;
 const TRANSMIT_QUEUE: u16 = 1;
-const INDIRECT_DESCRIPTORS: u64 = 1 << 28;
-const EVENT_INDEX: u64 = 1 << 29;
 const VERSION_1: u64 = 1 << 32;
 
 type Queue = VirtQueue<DirectDma, BUFFERS>;
@@ -63,11 +62,10 @@ impl ConsolePort {
         // Sizing the ranges may have turned the decoding off.
         pci::enable(&mut root, device.place);
         let mut transport = opened.inspect_err(|error| log::warn!("{}: {error}", device.place)).ok()?;
-        let wanted = Features::from_bits_retain(EVENT_INDEX | VERSION_1);
-        let features = transport.begin_init(wanted).bits();
-        let (indirect, event_index) = (features & INDIRECT_DESCRIPTORS != 0, features & EVENT_INDEX != 0);
-        let receive = Queue::new(&mut transport, RECEIVE_QUEUE, indirect, event_index).ok()?;
-        let transmit = Queue::new(&mut transport, TRANSMIT_QUEUE, indirect, event_index).ok()?;
+        // No event index: without it every used buffer interrupts, and no comparison of indices can miss a notification.
+        transport.begin_init(Features::from_bits_retain(VERSION_1));
+        let receive = Queue::new(&mut transport, RECEIVE_QUEUE, false, false).ok()?;
+        let transmit = Queue::new(&mut transport, TRANSMIT_QUEUE, false, false).ok()?;
         let memory = ContiguousFrames::alloc(MEMORY_ORDER).ok()?;
         transport.finish_init();
         let mut state = State {
@@ -187,6 +185,8 @@ impl State {
         if let Ok(token) = unsafe { self.receive.add(&[], &mut [page]) } {
             self.receiving[usize::from(token)] = buffer;
         }
+        // SeqCst pairs with the device's own barrier: either it sees the buffer, or this sees that it wants to be told.
+        fence(Ordering::SeqCst);
         if self.receive.should_notify() {
             self.transport.notify(RECEIVE_QUEUE);
         }
@@ -217,6 +217,8 @@ impl State {
             Ok(token) => self.transmitting[usize::from(token)] = buffer,
             Err(_) => self.free.push(buffer),
         }
+        // SeqCst as in give_back().
+        fence(Ordering::SeqCst);
         if self.transmit.should_notify() {
             self.transport.notify(TRANSMIT_QUEUE);
         }
