@@ -1,6 +1,6 @@
 //! A lock for many readers or one writer, whose waiters sleep. Waiting writers hold new readers off.
 
-use crate::atomic::{AtomicU32, Ordering, const_fn};
+use crate::atomic::{AtomicU32, Ordering, const_fn, fence};
 use crate::rank::{Kind, Rank, Token};
 use crate::wait_queue::{Wait, WaitQueue};
 use core::cell::UnsafeCell;
@@ -15,7 +15,8 @@ pub struct RwLock<T: ?Sized> {
     /// [`WRITER`], or the number of readers.
     state: AtomicU32,
     waiting_writers: AtomicU32,
-    waiters: WaitQueue,
+    readers: WaitQueue,
+    writers: WaitQueue,
     value: UnsafeCell<T>,
 }
 
@@ -48,7 +49,8 @@ impl<T> RwLock<T> {
                 rank,
                 state: AtomicU32::new(0),
                 waiting_writers: AtomicU32::new(0),
-                waiters: WaitQueue::new(),
+                readers: WaitQueue::new(),
+                writers: WaitQueue::new(),
                 value: UnsafeCell::new(value),
             }
         }
@@ -67,7 +69,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> ReadGuard<'_, T> {
         let token = Token::enter(self.rank, Kind::Sleeping);
         if !self.try_read() {
-            self.sleep_until(|| self.try_read());
+            sleep_until(&self.readers, || self.try_read());
         }
         ReadGuard { lock: self, token, _not_send: PhantomData }
     }
@@ -78,7 +80,7 @@ impl<T: ?Sized> RwLock<T> {
         let token = Token::enter(self.rank, Kind::Sleeping);
         if !self.try_write() {
             self.waiting_writers.fetch_add(1, Ordering::Relaxed);
-            self.sleep_until(|| self.try_write());
+            sleep_until(&self.writers, || self.try_write());
             self.waiting_writers.fetch_sub(1, Ordering::Relaxed);
         }
         WriteGuard { lock: self, token, _not_send: PhantomData }
@@ -109,11 +111,23 @@ impl<T: ?Sized> RwLock<T> {
         self.state.compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed).is_ok()
     }
 
-    #[cold]
-    fn sleep_until(&self, attempt: impl Fn() -> bool) {
-        let taken = self.waiters.wait_until(Wait::UNINTERRUPTIBLE, || attempt().then_some(()));
-        debug_assert!(taken.is_ok(), "an uninterruptible wait without a deadline ended early");
+    /// The lock is free: the next writer gets its chance, or else all readers.
+    fn pass_on(&self) {
+        // SeqCst pairs with the fence in WaitQueue::link(): either this sees a writer that waits, or it sees the free lock.
+        fence(Ordering::SeqCst);
+        if self.waiting_writers.load(Ordering::Relaxed) == 0 {
+            self.readers.wake_all();
+        } else {
+            // One that is counted and not asleep yet looks at the state again before it sleeps.
+            self.writers.wake_one();
+        }
     }
+}
+
+#[cold]
+fn sleep_until(queue: &WaitQueue, attempt: impl Fn() -> bool) {
+    let taken = queue.wait_until(Wait::UNINTERRUPTIBLE, || attempt().then_some(()));
+    debug_assert!(taken.is_ok(), "an uninterruptible wait without a deadline ended early");
 }
 
 impl<T: ?Sized> Deref for ReadGuard<'_, T> {
@@ -144,10 +158,9 @@ impl<T: ?Sized> DerefMut for WriteGuard<'_, T> {
 impl<T: ?Sized> Drop for ReadGuard<'_, T> {
     fn drop(&mut self) {
         self.token.leave();
-        let waiters = &self.lock.waiters;
         // Release pairs with the Acquire in try_write().
         if self.lock.state.fetch_sub(1, Ordering::Release) == 1 {
-            waiters.wake_all();
+            self.lock.pass_on();
         }
     }
 }
@@ -155,10 +168,9 @@ impl<T: ?Sized> Drop for ReadGuard<'_, T> {
 impl<T: ?Sized> Drop for WriteGuard<'_, T> {
     fn drop(&mut self) {
         self.token.leave();
-        let waiters = &self.lock.waiters;
         // Release pairs with the Acquire in try_read() and try_write().
         self.lock.state.store(0, Ordering::Release);
-        waiters.wake_all();
+        self.lock.pass_on();
     }
 }
 
