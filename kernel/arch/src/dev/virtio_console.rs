@@ -1,11 +1,13 @@
 //! Virtio consoles: the fast byte channels between host and guest, with page-sized buffers in each direction.
 //!
-//! One port per device (no multiport). Receive buffers are with the device until it fills them; a filled one waits
+//! One port per device: port 1 of a device with two, which a `virtserialport` is, else port 0, a `virtconsole`. QEMU
+//! drops what a `virtconsole` sends faster than the host reads; a `virtserialport` makes the guest wait. Receive buffers are with the device until it fills them; a filled one waits
 //! here until its bytes are read and goes back then, so a slow reader holds the host up and nothing is lost.
 
 use super::dma::DirectDma;
 use super::{Events, pci};
 use crate::frame::ContiguousFrames;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::slice;
 use core::sync::atomic::{Ordering, fence};
@@ -22,9 +24,17 @@ const BUFFERS: usize = 8;
 const MEMORY_ORDER: u8 = 4;
 const _: () = assert!(1 << MEMORY_ORDER == 2 * BUFFERS);
 
-const RECEIVE_QUEUE: u16 = 0;
-const TRANSMIT_QUEUE: u16 = 1;
+/// Queue that control messages to the device go through.
+const CONTROL_QUEUE: u16 = 3;
+/// Offset of the number of ports in the device's configuration.
+const MAX_PORTS_OFFSET: usize = 4;
+const MULTIPORT: u64 = 1 << 1;
 const VERSION_1: u64 = 1 << 32;
+
+/// Events of control messages (virtio 1.2, 5.3.6.2).
+const DEVICE_READY: u16 = 0;
+const PORT_READY: u16 = 3;
+const PORT_OPEN: u16 = 6;
 
 type Queue = VirtQueue<DirectDma, BUFFERS>;
 
@@ -36,6 +46,10 @@ pub struct ConsolePort {
 
 struct State {
     transport: PciTransport,
+    /// The port's pair of queues: receive, then transmit.
+    queues: (u16, u16),
+    /// Keeps the control queue's memory for as long as the device knows it.
+    _control: Option<Queue>,
     receive: Queue,
     transmit: Queue,
     memory: ContiguousFrames,
@@ -62,14 +76,32 @@ impl ConsolePort {
         // Sizing the ranges may have turned the decoding off.
         pci::enable(&mut root, device.place);
         let mut transport = opened.inspect_err(|error| log::warn!("{}: {error}", device.place)).ok()?;
+        let offered = transport.read_device_features();
+        let ports: u32 =
+            if offered & MULTIPORT != 0 { transport.read_config_space(MAX_PORTS_OFFSET).ok()? } else { 1 };
+        // Port 0 of a device with many works without the control queues.
+        let port = if ports == 2 { 1 } else { 0 };
+        let multiport = if port > 0 { MULTIPORT } else { 0 };
         // No event index: without it every used buffer interrupts, and no comparison of indices can miss a notification.
-        transport.begin_init(Features::from_bits_retain(VERSION_1));
-        let receive = Queue::new(&mut transport, RECEIVE_QUEUE, false, false).ok()?;
-        let transmit = Queue::new(&mut transport, TRANSMIT_QUEUE, false, false).ok()?;
+        transport.begin_init(Features::from_bits_retain(VERSION_1 | multiport));
+        let queues = if port > 0 { (4, 5) } else { (0, 1) };
+        let receive = Queue::new(&mut transport, queues.0, false, false).ok()?;
+        let transmit = Queue::new(&mut transport, queues.1, false, false).ok()?;
+        let mut control = None;
+        if port > 0 {
+            control = Some(Queue::new(&mut transport, CONTROL_QUEUE, false, false).ok()?);
+        }
         let memory = ContiguousFrames::alloc(MEMORY_ORDER).ok()?;
         transport.finish_init();
+        if let Some(control) = &mut control {
+            for (id, event, value) in [(u32::MAX, DEVICE_READY, 1), (port, PORT_READY, 1), (port, PORT_OPEN, 1)] {
+                tell(&mut transport, control, id, event, value)?;
+            }
+        }
         let mut state = State {
             transport,
+            queues,
+            _control: control,
             receive,
             transmit,
             memory,
@@ -188,7 +220,7 @@ impl State {
         // SeqCst pairs with the device's own barrier: either it sees the buffer, or this sees that it wants to be told.
         fence(Ordering::SeqCst);
         if self.receive.should_notify() {
-            self.transport.notify(RECEIVE_QUEUE);
+            self.transport.notify(self.queues.0);
         }
     }
 
@@ -220,7 +252,7 @@ impl State {
         // SeqCst as in give_back().
         fence(Ordering::SeqCst);
         if self.transmit.should_notify() {
-            self.transport.notify(TRANSMIT_QUEUE);
+            self.transport.notify(self.queues.1);
         }
     }
 
@@ -239,6 +271,16 @@ impl State {
         }
         any
     }
+}
+
+/// Sends a control message and waits until the device took it.
+fn tell(transport: &mut PciTransport, control: &mut Queue, id: u32, event: u16, value: u16) -> Option<()> {
+    // On the heap: a buffer on the stack may lie on two frames.
+    let mut message = Box::new([0; 8]);
+    message[..4].copy_from_slice(&id.to_le_bytes());
+    message[4..6].copy_from_slice(&event.to_le_bytes());
+    message[6..].copy_from_slice(&value.to_le_bytes());
+    control.add_notify_wait_pop(&[message.as_slice()], &mut [], transport).ok().map(|_| ())
 }
 
 bitflags::bitflags! {

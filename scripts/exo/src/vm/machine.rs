@@ -138,8 +138,8 @@ impl Machine {
         if console == Console::Channels {
             for (number, name) in CHANNEL_SOCKETS.iter().enumerate() {
                 socket(&mut qemu, name, scratch)?;
-                qemu.args(["-device", &format!("virtio-serial-pci,id=vs{number},max_ports=1")]);
-                qemu.args(["-device", &format!("virtconsole,bus=vs{number}.0,chardev={name}")]);
+                qemu.args(["-device", &format!("virtio-serial-pci,id=vs{number},max_ports=2")]);
+                qemu.args(["-device", &format!("virtserialport,nr=1,bus=vs{number}.0,chardev={name}")]);
             }
         }
         Ok(qemu)
