@@ -29,7 +29,7 @@ pub fn markdown() -> String {
 }
 
 fn line(row: &Row) -> String {
-    let args: Vec<String> = row.args.iter().map(|arg| format!("{}: {}", arg.name, arg.type_name)).collect();
+    let args: Vec<String> = row.args.iter().map(|arg| format!("{}: {}", arg.name, plain(arg.type_name))).collect();
     let path = match row.second {
         Some(_) => format!("{:?}, then Hybrid", row.path),
         None => format!("{:?}", row.path),
@@ -40,6 +40,11 @@ fn line(row: &Row) -> String {
     };
     let args = if args.is_empty() { String::new() } else { format!("`{}`", args.join(", ")) };
     format!("| {} | `{}` | {path} | {args} | {handler} | {} |\n", row.number, row.name, row.partial.unwrap_or(""))
+}
+
+/// A type without the spaces that compilers differ about.
+fn plain(type_name: &str) -> String {
+    type_name.chars().filter(|c| *c != ' ').collect()
 }
 
 #[cfg(test)]
