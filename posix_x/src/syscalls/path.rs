@@ -177,9 +177,7 @@ pub fn mount(
         Action::Bind
     } else if flags & raw::MS_PRIVATE != 0 {
         Action::MakePrivate
-    } else if flags & (raw::MS_SHARED | raw::MS_SLAVE | raw::MS_UNBINDABLE | raw::MS_MOVE) != 0 {
-        return Err(Errno::EINVAL);
-    } else if kind.is_none() {
+    } else if flags & (raw::MS_SHARED | raw::MS_SLAVE | raw::MS_UNBINDABLE | raw::MS_MOVE) != 0 || kind.is_none() {
         return Err(Errno::EINVAL);
     } else {
         Action::Mount

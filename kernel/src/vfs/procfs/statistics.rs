@@ -4,10 +4,10 @@ use super::text::{Text, put};
 use crate::sched;
 use crate::vfs::dentry::cache_statistics;
 use abi::Result;
-use kernel_arch::{frame, heap};
+use kernel_arch::heap;
 
 pub fn frames(text: &mut Text) -> Result<()> {
-    let stats = frame::stats();
+    let stats = crate::mm::frame_stats();
     put!(text, "total {}\nfree {}\nused {}\nreserve {}\n", stats.total, stats.free, stats.total - stats.free, stats.reserve);
     put!(text, "cache_hits {}\ncache_misses {}\n", stats.cache_hits, stats.cache_misses);
     put!(text, "zeroed_hits {}\nzeroed_misses {}\nblocks", stats.zeroed_hits, stats.zeroed_misses);

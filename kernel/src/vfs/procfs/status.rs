@@ -96,7 +96,7 @@ pub fn stat(subject: Subject, text: &mut Text) -> Result<()> {
     put!(text, "{} {rss} {rss_limit} 0 0 {} 0 0 ", usage.total * PAGE_SIZE as u64, line.stack_start);
     // The signal masks fit only the first 31 signals here; status has them whole.
     put!(text, "{} {} {} {} 0 0 0 ", pending.0 & LOW, blocked.0 & LOW, ignored.0 & LOW, caught.0 & LOW);
-    put!(text, "{} {on} {rt_priority} {policy} 0 0 0 0 0 0 ", u8::from(Signal::SIGCHLD.number()));
+    put!(text, "{} {on} {rt_priority} {policy} 0 0 0 0 0 0 ", Signal::SIGCHLD.number());
     put!(text, "{} {} ", line.arguments_start, line.arguments_end);
     put!(text, "{} {} 0\n", line.environment_start, line.environment_end);
     Ok(())

@@ -11,7 +11,7 @@ use abi::Result;
 use alloc::format;
 use alloc::vec::Vec;
 use kernel_arch::identity::identity;
-use kernel_arch::{boot, clock, cpu, frame, heap};
+use kernel_arch::{boot, clock, cpu, heap};
 use kernel_core::addr::PAGE_SIZE;
 use kernel_core::time::Duration;
 
@@ -35,7 +35,7 @@ pub fn uptime(text: &mut Text) -> Result<()> {
 
 pub fn load_average(text: &mut Text) -> Result<()> {
     for average in sched::load_average() {
-        put!(text, "{}.{:02} ", average >> 16, (average & 0xffff) * 100 >> 16);
+        put!(text, "{}.{:02} ", average >> 16, ((average & 0xffff) * 100) >> 16);
     }
     let mut newest = 0;
     task::for_each_process(|process| newest = newest.max(process.pid().raw()));
@@ -44,7 +44,7 @@ pub fn load_average(text: &mut Text) -> Result<()> {
 }
 
 pub fn memory(text: &mut Text) -> Result<()> {
-    let frames = frame::stats();
+    let frames = crate::mm::frame_stats();
     let heap = heap::stats();
     let kib = |pages: usize| pages * (PAGE_SIZE / 1024);
     let cached = cached_pages();

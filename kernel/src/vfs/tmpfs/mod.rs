@@ -106,8 +106,11 @@ impl TmpFs {
 }
 
 impl Shared {
-    /// Counts one more inode and numbers it.
+    /// Counts one more inode and numbers it; none when only the kernel's reserve of memory is left.
     fn take_inode(&self) -> Result<u64> {
+        if kernel_arch::frame::is_low() {
+            return Err(Errno::ENOMEM);
+        }
         let max = self.max_inodes;
         let room = |used: u64| (used < max).then_some(used + 1);
         self.used_inodes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, room).map_err(|_| Errno::ENOSPC)?;
@@ -152,7 +155,7 @@ impl FileSystem for TmpFs {
 }
 
 fn half_of_memory() -> u64 {
-    kernel_arch::frame::stats().total as u64 / 2
+    kernel_arch::frame::total() as u64 / 2
 }
 
 /// A number with `k`, `m`, `g` or `%` (of memory) behind it, in units of `unit` bytes, rounded up.
