@@ -42,11 +42,14 @@ fn run(
     envp: UserPtr<u64>,
     flags: u32,
 ) -> Result<(), ExecError> {
-    let flags = AtFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
     let mut name = vec![0; PATH_MAX];
     let (len, Terminated::Yes) = user::read_str(path, &mut name)? else {
         return Err(Errno::ENAMETOOLONG.into());
     };
+    if len == 0 && !AtFlags::from_bits_retain(flags).contains(AtFlags::EMPTY_PATH) {
+        return Err(Errno::ENOENT.into());
+    }
     let args = Arguments::read(ctx.process(), argv, envp)?;
+    let flags = AtFlags::from_bits(flags).ok_or(Errno::EINVAL)?;
     exec::execute(&task::current(), ctx.frame(), dir, &name[..len], flags, args)
 }

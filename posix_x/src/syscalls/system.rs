@@ -8,7 +8,7 @@ use kernel::uts::{self, MAX_NAME, Name, Settable};
 use kernel::time::Duration;
 use kernel::tty::input;
 use kernel::{random, sched, task, time};
-use kernel_arch::{cpu, frame, power};
+use kernel_arch::{cpu, power};
 use zerocopy::FromZeros;
 
 use crate::context::{Fast, FastError, Hybrid, Legacy};
@@ -43,7 +43,7 @@ pub fn setdomainname(ctx: &Hybrid<'_>, name: UserAddr, len: i32) -> Result<usize
 
 /// sysinfo(2).
 pub fn sysinfo(_: &Hybrid<'_>, info: UserPtr<SysInfo>) -> Result<usize> {
-    let frames = frame::stats();
+    let frames = kernel::mm::frame_stats();
     let bytes = |frames: usize| frames as u64 * kernel_core::addr::PAGE_SIZE_U64;
     info.put(&SysInfo {
         uptime: (time::now().as_nanos() / 1_000_000_000) as i64,
