@@ -1,6 +1,6 @@
 //! Progress on stderr: a spinner with the latest line of output on a terminal, one line for a finished step otherwise.
 
-use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::io::{IsTerminal, stderr};
 use std::time::{Duration, Instant};
 
@@ -40,10 +40,9 @@ impl Step {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
-        let took = if took < Duration::from_secs(60) {
-            format!("{:.1} s", took.as_secs_f32())
-        } else {
-            HumanDuration(took).to_string()
+        let took = match took.as_secs() {
+            0..60 => format!("{:.1} s", took.as_secs_f32()),
+            seconds => format!("{} min {} s", seconds / 60, seconds % 60),
         };
         eprintln!("exo: {} ({took})", self.line);
     }

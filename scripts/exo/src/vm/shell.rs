@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 /// The terminal's end-of-file character.
 const EOT: u8 = 4;
+const EOT_INTERVAL: Duration = Duration::from_millis(500);
 const SIGNAL_BASE: i32 = 128;
 
 /// Runs the VM that `command` starts until it powers off or is left; gives the exit code.
@@ -99,18 +100,13 @@ impl Typist {
 
 fn type_all(mut keyboard: std::io::PipeWriter) {
     let mut buffer = [0; 1024];
-    let mut last = b'\n';
     while let Ok(n) = std::io::stdin().read(&mut buffer) {
-        let Some(&end) = buffer[..n].last() else { break };
-        last = end;
-        if keyboard.write_all(&buffer[..n]).is_err() {
-            return;
+        if n == 0 || keyboard.write_all(&buffer[..n]).is_err() {
+            break;
         }
     }
-    // In the middle of a line the first one only hands the line over.
-    let ends: &[u8] = if last == b'\n' { &[EOT] } else { &[EOT, EOT] };
-    // QEMU may have ended.
-    let _ = keyboard.write_all(ends);
-    // The pipe stays open: at its end QEMU would close the console.
-    thread::park();
+    // An end of file lasts, a character is taken by one reader: it is typed for each in turn, until the shell ends by it.
+    while keyboard.write_all(&[EOT]).is_ok() {
+        thread::sleep(EOT_INTERVAL);
+    }
 }
