@@ -39,7 +39,9 @@ pub fn load_average(text: &mut Text) -> Result<()> {
     }
     let mut newest = 0;
     task::for_each_process(|process| newest = newest.max(process.pid().raw()));
-    put!(text, "{}/{} {newest}\n", sched::runnable_threads(), task::thread_count());
+    // The CPUs are counted one after the other: a thread that ends meanwhile may be in one figure and not in the other.
+    let threads = task::thread_count().max(1);
+    put!(text, "{}/{threads} {newest}\n", sched::runnable_threads().clamp(1, threads));
     Ok(())
 }
 
