@@ -6,6 +6,7 @@
 use crate::frame::meta::{Kind, meta, number};
 use crate::frame::{Purpose, alloc_block, alloc_frame, free_block, free_frame};
 use crate::paging::direct_ptr;
+use crate::smp;
 use arrayvec::ArrayVec;
 use core::alloc::{GlobalAlloc, Layout};
 use core::ptr;
@@ -78,6 +79,12 @@ pub fn trim() {
             free_frame(frame(page));
         }
     }
+}
+
+/// As [`trim`], for the lists of every CPU: afterwards the heap owns the pages of live objects only (and its slabs').
+pub fn trim_everywhere() {
+    smp::call_on(smp::online(), |_| trim(), 0);
+    trim();
 }
 
 /// The kernel's allocator.

@@ -51,7 +51,7 @@ fn grow(layout: &mut Layout, end: VirtAddr, range: VirtRange) -> Option<Option<V
     let flags = layout.new_flags;
     let within = end - layout.brk_start <= limit(Resource::DATA);
     let pages = range.pages();
-    if !within || frame::is_low() || pages > frame::stats().total as u64 || !layout.areas.is_free(range) {
+    if !within || frame::is_low() || pages > frame::total() as u64 || !layout.areas.is_free(range) {
         return None;
     }
     layout.check_limits(pages, pages).ok()?;

@@ -231,7 +231,7 @@ fn check_memory(request: &MapRequest, pages: u64) -> Result<()> {
         Backing::SharedAnonymous => true,
         Backing::Object { sharing: Sharing::Shared, .. } => false,
     };
-    let total = frame::stats().total as u64;
+    let total = frame::total() as u64;
     if committed && !request.flags.contains(MapFlags::NORESERVE) && pages > total {
         return Err(Errno::ENOMEM);
     }

@@ -36,6 +36,13 @@ pub use map::{Backing, MapRequest};
 pub use object::{Intent, MapObject, SharedAddress, shared_memory};
 pub use space::AddressSpace;
 
+/// The frames in numbers, after the heap gave back what it only caches: equal states give equal numbers.
+#[must_use]
+pub fn frame_stats() -> kernel_arch::frame::FrameStats {
+    kernel_arch::heap::trim_everywhere();
+    kernel_arch::frame::stats()
+}
+
 /// No mapping begins below, so that a null pointer with an offset faults (Linux `vm.mmap_min_addr`).
 pub const MMAP_MIN: kernel_core::addr::VirtAddr = kernel_core::addr::VirtAddr::new(64 << 10);
 /// The most areas of one space (Linux `vm.max_map_count`).

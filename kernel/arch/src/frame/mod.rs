@@ -106,6 +106,12 @@ pub fn stats() -> FrameStats {
     stats
 }
 
+/// Frames that the allocator was given at boot.
+#[must_use]
+pub fn total() -> usize {
+    TOTAL.load(Ordering::Relaxed)
+}
+
 /// Whether only the reserve is left: user-driven growth of kernel objects should answer `ENOMEM`.
 #[must_use]
 pub fn is_low() -> bool {
