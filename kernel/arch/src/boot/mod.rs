@@ -24,7 +24,7 @@ global_asm!(include_str!("entry.S"), options(att_syntax));
 
 const CMDLINE_SIZE: usize = 2048;
 /// Less RAM than this is refused with a message.
-const MINIMUM_RAM: u64 = 24 << 20;
+const MINIMUM_RAM: u64 = 20 << 20;
 
 /// How the kernel was booted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
