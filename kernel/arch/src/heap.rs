@@ -46,6 +46,14 @@ pub struct HeapStats {
     pub blocks: u64,
 }
 
+impl HeapStats {
+    /// Frames that slabs own beyond what their objects would fill: holes between live objects, no leak.
+    #[must_use]
+    pub fn slack_frames(&self) -> usize {
+        self.classes.iter().map(|class| class.pages - (class.in_use * class.size).div_ceil(PAGE_SIZE)).sum()
+    }
+}
+
 /// The heap's numbers now.
 #[must_use]
 pub fn stats() -> HeapStats {

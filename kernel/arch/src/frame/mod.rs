@@ -5,7 +5,7 @@
 //! raw frames of heap, stacks and tables are what others hold.
 //!
 //! Life of a page: allocated with count 1; every [`PageRef`] (and every page-table entry) is one count; the last to go
-//! frees it. Frames for user-driven purposes stop at a reserve that only the heap and page tables may use, so that a
+//! frees it. Frames for user-driven purposes stop at a reserve that only the heap may use, so that a
 //! kernel that is out of memory still can say so.
 //!
 //! Lock order: the per-CPU cache (interrupts off), then the buddy (`Rank::FRAMES`). Nothing is taken below.
@@ -49,7 +49,7 @@ impl From<OutOfMemory> for abi::Errno {
 pub(crate) enum Purpose {
     /// Pages that user programs cause: stop at the reserve.
     User,
-    /// Heap and page tables: may use the last frame.
+    /// The heap: may use the last frame.
     Kernel,
 }
 

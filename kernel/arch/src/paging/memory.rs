@@ -45,7 +45,7 @@ impl TableMemory for DirectTables {
     }
 
     fn alloc_table(&self) -> Option<Frame> {
-        alloc_zeroed_frame(Kind::Table, Purpose::Kernel).ok()
+        alloc_zeroed_frame(Kind::Table, Purpose::User).ok()
     }
 
     fn table_count(&self, table: Frame) -> u32 {
