@@ -127,6 +127,10 @@ fn hand_on_children(process: &Arc<Process>) {
     let (children, ended) = with_tree(|tree| {
         let adopter = adopter_of(tree, process);
         let children = tree.reparent_children(process.pid(), adopter);
+        for child in &children {
+            // Nobody may choose a signal for the end that init then gets.
+            child.exit_signal.store(i32::from(Signal::SIGCHLD.number()), Ordering::Relaxed);
+        }
         let is_ended = |child: &Arc<Process>| {
             tree.node(child.pid()).is_some_and(|node| matches!(node.report, Some(ChildEvent::Ended(_))))
         };
