@@ -155,7 +155,7 @@ fn select_once(task: &Task, count: i32, sets: [UserPtr<u64>; 3], timeout: Timeou
             None => alloc::vec![0; words],
         };
     }
-    let (fds, mut entries) = selected(task, count, &bits)?;
+    let Selection { fds, mut entries } = selected(task, count, &bits)?;
     poll::wait(&mut entries, timeout)?;
     let mut total = 0;
     for (class, (bits, set)) in bits.iter_mut().zip(sets).enumerate() {
@@ -175,10 +175,15 @@ fn select_once(task: &Task, count: i32, sets: [UserPtr<u64>; 3], timeout: Timeou
 
 const CLASSES: [PollEvents; 3] = [READABLE, WRITABLE, EXCEPTIONAL];
 
-/// The descriptors in any of the sets, with what they are waited for.
-fn selected(task: &Task, count: usize, bits: &[Vec<u64>; 3]) -> Result<(Vec<usize>, Vec<Entry<FileRef<Poll>>>)> {
-    let mut fds = Vec::new();
-    let mut entries = Vec::new();
+/// The descriptors in any of the sets, and beside each what it is waited for.
+#[derive(Default)]
+struct Selection {
+    fds: Vec<usize>,
+    entries: Vec<Entry<FileRef<Poll>>>,
+}
+
+fn selected(task: &Task, count: usize, bits: &[Vec<u64>; 3]) -> Result<Selection> {
+    let mut selection = Selection::default();
     for fd in 0..count {
         let mut wanted = PollEvents::empty();
         for (bits, events) in bits.iter().zip(CLASSES) {
@@ -190,10 +195,11 @@ fn selected(task: &Task, count: usize, bits: &[Vec<u64>; 3]) -> Result<(Vec<usiz
             continue;
         }
         let number = i32::try_from(fd).map_err(|_| Errno::EBADF)?;
-        fds.push(fd);
-        entries.push(Entry { file: Some(task.files().get::<Poll>(number)?), wanted, found: PollEvents::empty() });
+        let file = task.files().get::<Poll>(number)?;
+        selection.fds.push(fd);
+        selection.entries.push(Entry { file: Some(file), wanted, found: PollEvents::empty() });
     }
-    Ok((fds, entries))
+    Ok(selection)
 }
 
 fn is_set(bits: &[u64], fd: usize) -> bool {
