@@ -110,7 +110,7 @@ impl CapabilitySet {
     pub const EMPTY: Self = Self(0);
     /// All that Linux 6.1 knows (0 to 40).
     pub const FULL: Self = Self((1 << 41) - 1);
-    const FILESYSTEM: Self = Self((1 << 5) - 1 | 1 << 27 | 1 << 9 | 1 << 32);
+    const FILESYSTEM: Self = Self(0b1_1111 | 1 << 9 | 1 << 27 | 1 << 32);
 
     /// Whether the capability is in the set.
     #[must_use]

@@ -34,7 +34,7 @@ pub(super) enum Key {
 impl Key {
     /// The key of a word of the running process.
     pub(super) fn of(word: Word) -> Result<Self> {
-        if word.address % 4 != 0 {
+        if !word.address.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         if word.address >= USER_END {

@@ -155,11 +155,11 @@ pub struct WakeOp {
 pub fn wake_op(first: Word, second: Word, count: usize, second_count: usize, op: &WakeOp) -> Result<usize> {
     let (first_key, second_key) = (Key::of(first)?, Key::of(second)?);
     loop {
-        let attempt = with_buckets(&first_key, &second_key, |source, mut target| {
+        let attempt = with_buckets(&first_key, &second_key, |source, target| {
             let old = update_present(second.address, |value| (op.operation)(value, op.operand))?;
             let mut woken = take_matching(source, &first_key, count, MATCH_ANY);
             if (op.comparison)(old, op.comparand) {
-                let target = target.as_deref_mut().unwrap_or(source);
+                let target = target.unwrap_or(source);
                 woken.extend(take_matching(target, &second_key, second_count, MATCH_ANY));
             }
             Some(woken)

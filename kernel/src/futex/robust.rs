@@ -54,7 +54,7 @@ fn walk(me: &Task, head: u64) -> Option<()> {
 
 /// Marks a word that the thread held as left by a dead owner, and wakes a waiter.
 fn release(me: &Task, word: u64, entry: Entry) -> Option<()> {
-    if word % 4 != 0 {
+    if !word.is_multiple_of(4) {
         return None;
     }
     let address = VirtAddr::new(word);

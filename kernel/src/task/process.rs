@@ -5,19 +5,20 @@
 use super::limits::{Limit, Limits, Resource};
 use super::status::ExitStatus;
 use super::{FIELDS, Pid, Task};
-use crate::signal::{Actions, SharedSignals, SigInfo, StopState};
-use crate::time::{Duration, Instant, now};
+use crate::signal::{Actions, SharedSignals, StopState};
+use crate::time::{Instant, now};
 use crate::tty::Tty;
 use crate::vfs::Path;
 use abi::signal::Signal;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
-use kernel_core::time::nanos;
 use kernel_sync::{IrqLock, Once, Rank, SpinLock, WaitQueue};
 
+mod accounts;
 mod timers;
 
+pub use accounts::FaultKind;
 pub use timers::{CpuTimer, IntervalTimer};
 use timers::Timers;
 
@@ -353,59 +354,6 @@ impl Process {
     pub const fn started(&self) -> Instant {
         self.started
     }
-
-    /// CPU time of all its threads, ended ones included.
-    #[must_use]
-    pub fn cpu_time(&self) -> Duration {
-        if super::try_current().is_some_and(|current| core::ptr::eq(&raw const **current.process(), self)) {
-            crate::sched::account_current();
-        }
-        Duration::from_nanos(self.cpu_ns.load(Ordering::Relaxed))
-    }
-
-    /// CPU time of its descendants that were waited for.
-    #[must_use]
-    pub fn children_cpu_time(&self) -> Duration {
-        Duration::from_nanos(self.children_cpu_ns.load(Ordering::Relaxed))
-    }
-
-    /// Counts a page fault that needed no device (`minor`), or one that did.
-    pub fn count_fault(&self, kind: FaultKind) {
-        match kind {
-            FaultKind::Minor => self.minor_faults.fetch_add(1, Ordering::Relaxed),
-            FaultKind::Major => self.major_faults.fetch_add(1, Ordering::Relaxed),
-        };
-    }
-
-    /// Minor and major page faults.
-    #[must_use]
-    pub fn faults(&self) -> (u64, u64) {
-        (self.minor_faults.load(Ordering::Relaxed), self.major_faults.load(Ordering::Relaxed))
-    }
-
-    /// Adds CPU time; posts the signals of timers and limits that fall due. Called with no lock held.
-    pub(crate) fn charge_cpu(self: &Arc<Self>, ran: Duration) {
-        let total = self.cpu_ns.fetch_add(nanos(ran), Ordering::Relaxed) + nanos(ran);
-        if total >= self.cpu_due_ns.load(Ordering::Relaxed) {
-            self.cpu_timers_due(Duration::from_nanos(total));
-        }
-    }
-
-    /// When the next timer or limit on CPU time falls due, if one thread runs on from `now`.
-    pub(crate) fn cpu_limit_instant(&self, now: Instant) -> Option<Instant> {
-        let due = self.cpu_due_ns.load(Ordering::Relaxed);
-        (due != u64::MAX).then(|| now + Duration::from_nanos(due.saturating_sub(self.cpu_ns.load(Ordering::Relaxed))))
-    }
-
-    fn set_cpu_due(&self, due: Option<Duration>) {
-        self.cpu_due_ns.store(due.map_or(u64::MAX, nanos), Ordering::Relaxed);
-    }
-
-    /// Posts `signal` from the kernel's own clock.
-    fn post_timer_signal(self: &Arc<Self>, signal: Signal) {
-        // A standard signal cannot find its queue full.
-        let _ = crate::signal::send_to_process(self, SigInfo::kernel(signal));
-    }
 }
 
 /// What is left of a process that ended, for `ps`.
@@ -417,13 +365,4 @@ pub struct Remains {
     pub uid: u32,
     /// Real group.
     pub gid: u32,
-}
-
-/// How a page fault was resolved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum FaultKind {
-    /// From memory.
-    Minor,
-    /// From a device.
-    Major,
 }

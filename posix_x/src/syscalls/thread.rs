@@ -111,7 +111,7 @@ pub fn sched_setaffinity(ctx: &Hybrid<'_>, pid: Pid, size: usize, mask: UserAddr
 /// sched_getaffinity(2): the number of bytes written.
 pub fn sched_getaffinity(_: &Hybrid<'_>, pid: Pid, size: usize, mask: UserAddr) -> Result<usize> {
     const WORD: usize = size_of::<u64>();
-    if size < WORD || size % WORD != 0 {
+    if size < WORD || !size.is_multiple_of(WORD) {
         return Err(Errno::EINVAL);
     }
     let allowed = task_or_self(pid)?.affinity() & sched::online_cpus();
