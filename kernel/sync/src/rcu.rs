@@ -224,8 +224,9 @@ mod global {
 
     fn retire(value: Box<dyn Send>) {
         let node = Box::new(Retired { next: ptr::null_mut(), epoch: DOMAIN.epoch(), _value: value });
-        push(node);
+        // Counted before it can be found: a reclaimer takes it off the count as soon as it has dropped it.
         let pending = PENDING.fetch_add(1, Ordering::Relaxed) + 1;
+        push(node);
         if RECLAIMER_RUNS.load(Ordering::Relaxed) {
             WORK.wake_one();
         } else if cfg!(not(target_os = "none")) && pending > HOST_LIMIT {
