@@ -72,10 +72,23 @@ bitflags! {
     }
 }
 
+/// The dentries of a mounted file system, shared by all mounts that show it or parts of it.
+struct Tree {
+    file_system: Arc<dyn FileSystem>,
+    top: Arc<Dentry>,
+}
+
+impl Drop for Tree {
+    /// Cached names and their parents hold one another.
+    fn drop(&mut self) {
+        self.top.forget_tree();
+    }
+}
+
 /// A tree joined to the name space.
 pub struct Mount {
     id: u32,
-    file_system: Arc<dyn FileSystem>,
+    tree: Arc<Tree>,
     root: Arc<Dentry>,
     source: Vec<u8>,
     flags: AtomicU32,
@@ -115,14 +128,15 @@ impl Mount {
     /// A mount that is in no tree: anonymous objects live on one.
     #[must_use]
     pub fn detached(file_system: Arc<dyn FileSystem>, source: &[u8], flags: MountFlags) -> Arc<Self> {
-        let root = Dentry::root(file_system.root());
-        Self::with_root(file_system, root, source, flags)
+        let top = Dentry::root(file_system.root());
+        let tree = Arc::new(Tree { file_system, top: Arc::clone(&top) });
+        Self::with_root(tree, top, source, flags)
     }
 
-    fn with_root(file_system: Arc<dyn FileSystem>, root: Arc<Dentry>, source: &[u8], flags: MountFlags) -> Arc<Self> {
+    fn with_root(tree: Arc<Tree>, root: Arc<Dentry>, source: &[u8], flags: MountFlags) -> Arc<Self> {
         Arc::new(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            file_system,
+            tree,
             root,
             source: source.to_vec(),
             flags: AtomicU32::new(flags.bits()),
@@ -139,7 +153,7 @@ impl Mount {
     /// The file system.
     #[must_use]
     pub fn file_system(&self) -> &Arc<dyn FileSystem> {
-        &self.file_system
+        &self.tree.file_system
     }
 
     /// The dentry at the top of the mount.
@@ -319,7 +333,7 @@ pub fn bind(from: &Path, at: Path) -> Result<()> {
         return Err(Errno::ENOTDIR);
     }
     let original = &from.mount;
-    let mount = Mount::with_root(Arc::clone(&original.file_system), Arc::clone(&from.dentry), &original.source, original.flags());
+    let mount = Mount::with_root(Arc::clone(&original.tree), Arc::clone(&from.dentry), &original.source, original.flags());
     attach(at, mount)
 }
 
@@ -367,13 +381,4 @@ fn attach(at: Path, mount: Arc<Mount>) -> Result<()> {
 fn mounted_at(path: &Path) -> Option<Arc<Mount>> {
     let table = TABLE.lock();
     table.iter().rev().find(|mount| mount.attached.lock().as_ref() == Some(path)).cloned()
-}
-
-impl Drop for Mount {
-    /// The names cached below form cycles; a bind mount shares them with the mount it came from.
-    fn drop(&mut self) {
-        if self.root.parent().is_none() && Arc::strong_count(&self.root) == 1 {
-            self.root.forget_tree();
-        }
-    }
 }
