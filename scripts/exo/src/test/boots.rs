@@ -1,5 +1,6 @@
 //! Boots without the project's init: in-kernel tests, and an initramfs that knows nothing of Exo-OS.
 
+use super::host::parse_line;
 use crate::image::cpio::Archive;
 use crate::kernel::Kernel;
 use crate::process::on_path;
@@ -19,7 +20,7 @@ const FOREIGN_SECONDS: &str = "120";
 const FOREIGN_INIT: &str = include_str!("foreign_init.c");
 const FOREIGN_GREETING: &str = "hello from a foreign initramfs";
 
-/// Boots the kernel with its tests compiled in; each `ok NAME` or `not ok NAME` line of the log is a check.
+/// Boots the kernel with its tests compiled in; each result line of the log is a check.
 pub fn kernel_tests(project: &Project, kernel: &Kernel, machine: &Machine) -> Result<(usize, Vec<String>)> {
     let scratch = scratch_folder()?;
     let words = machine.with_appended("console=ttyS1 log=ttyS1 exo.test");
@@ -47,17 +48,15 @@ pub fn kernel_tests(project: &Project, kernel: &Kernel, machine: &Machine) -> Re
     Ok((passed, failures))
 }
 
-/// Counts the check lines of a kernel log, whatever stands before them on the line.
+/// Counts the result lines of a kernel log, which are those of `cargo test`.
 fn count(log: &str) -> (usize, Vec<String>) {
     let mut passed = 0;
     let mut failures = Vec::new();
-    for line in log.lines().map(str::trim_end) {
-        let words: Vec<&str> = line.split(' ').collect();
-        let Some(at) = words.iter().position(|word| *word == "ok") else { continue };
-        if at > 0 && words[at - 1] == "not" {
-            failures.push(words[at + 1..].join(" "));
-        } else if at == 0 || words[at - 1].ends_with([':', ']']) {
+    for (test, result) in log.lines().filter_map(|line| parse_line(line.trim_end())) {
+        if result {
             passed += 1;
+        } else {
+            failures.push(test.to_owned());
         }
     }
     (passed, failures)
@@ -101,9 +100,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn check_lines_are_found_behind_the_logs_prefix() {
-        let (passed, failures) = count("[    0.1] ktest: ok buddy::splits\n[0.2] not ok map::unmap: left 3\nok plain\nall is ok here\r\n");
-        assert_eq!(passed, 2);
-        assert_eq!(failures, ["map::unmap: left 3"]);
+    fn results_are_found_between_the_logs_lines() {
+        let (passed, failures) = count("[    0.1] clock: ok\r\ntest pages_come_back ... ok\r\ntest stacks_grow ... FAILED\r\n1 passed, 1 failed\r\n");
+        assert_eq!(passed, 1);
+        assert_eq!(failures, ["stacks_grow"]);
     }
 }

@@ -61,7 +61,7 @@ fn run(project: &Project, name: &str, cargo: &mut Command, tally: &mut Tally) ->
 }
 
 /// `test NAME ... ok`: the test, and whether it passed. Ignored tests are none.
-fn parse_line(line: &str) -> Option<(&str, bool)> {
+pub(super) fn parse_line(line: &str) -> Option<(&str, bool)> {
     let (name, result) = line.strip_prefix("test ")?.rsplit_once(" ... ")?;
     match result.trim() {
         "ok" => Some((name, true)),
