@@ -270,6 +270,11 @@ mod global {
         dropped
     }
 
+    /// Values that wait for the end of their grace period.
+    pub fn pending() -> usize {
+        PENDING.load(Ordering::Relaxed)
+    }
+
     /// The body of the kernel thread that drops retired values.
     pub fn reclaimer() -> ! {
         RECLAIMER_RUNS.store(true, Ordering::Relaxed);

@@ -4,9 +4,21 @@ use super::text::{Text, put};
 use crate::sched;
 use crate::vfs::dentry::cache_statistics;
 use abi::Result;
+use core::time::Duration;
 use kernel_arch::heap;
+use kernel_sync::rcu;
+
+/// How often, and how long each time, the frame figures wait for what ended threads and grace periods still hold.
+const SETTLE_ROUNDS: usize = 50;
+const SETTLE_WAIT: Duration = Duration::from_millis(2);
 
 pub fn frames(text: &mut Text) -> Result<()> {
+    for _ in 0..SETTLE_ROUNDS {
+        sched::sleep(SETTLE_WAIT);
+        if rcu::pending() == 0 {
+            break;
+        }
+    }
     let stats = crate::mm::frame_stats();
     // Before the text below allocates: nothing lies in the heap's lists now.
     let (used, slack) = (stats.total - stats.free, heap::stats().slack_frames());
