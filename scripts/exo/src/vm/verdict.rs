@@ -40,27 +40,25 @@ impl Ending {
 
 /// An unannounced end: what to say, and the tool's exit code.
 pub fn explain(status: ExitStatus, log: &str) -> (String, u8) {
-    let ending = Ending::of(status);
-    if ending == Ending::Panic || log.contains(PANIC_BEGIN) {
-        return (panic_text(log), failure::PANIC);
+    if let Some(text) = panic_text(log) {
+        return (text, failure::PANIC);
     }
-    let what = match ending {
-        Ending::Orderly => "the VM powered off or reset before the job ended".to_owned(),
-        _ => format!("QEMU ended before the job did ({status})"),
+    let what = match Ending::of(status) {
+        Ending::Orderly | Ending::TestsFailed => "the VM powered off or reset before the job ended".to_owned(),
+        Ending::Panic => "the kernel gave up".to_owned(),
+        Ending::Broken => format!("QEMU ended before the job did ({status})"),
     };
-    let lines: Vec<&str> = log.lines().collect();
+    let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
-    let text = if tail.is_empty() { format!("{what}; the kernel wrote no log") } else { format!("{what}; the kernel's last words:\n{tail}") };
+    let text = if tail.is_empty() { format!("{what}; the kernel wrote no log") } else { format!("{what}; its last words:\n{tail}") };
     (text, failure::VM)
 }
 
-/// The panic in `log`: what lies between the markers, else the log's end.
-pub fn panic_text(log: &str) -> String {
-    let Some((_, rest)) = log.split_once(PANIC_BEGIN) else {
-        return "the kernel panicked and wrote no message".to_owned();
-    };
+/// The panic in `log`: what lies between the markers.
+fn panic_text(log: &str) -> Option<String> {
+    let (_, rest) = log.split_once(PANIC_BEGIN)?;
     let body = rest.split(PANIC_END).next().unwrap_or(rest).trim_matches(['\r', '\n']);
-    format!("kernel panic\n{}", body.replace('\r', ""))
+    Some(format!("kernel panic\n{}", body.replace('\r', "")))
 }
 
 #[cfg(test)]
@@ -83,6 +81,13 @@ mod tests {
         let (text, code) = explain(exited(33), "last line\n");
         assert_eq!(code, failure::VM);
         assert!(text.ends_with("last line"));
+    }
+
+    #[test]
+    fn a_refusal_to_start_is_no_panic() {
+        let (text, code) = explain(exited(37), "15232 KiB of memory is too little\r\n");
+        assert_eq!(code, failure::VM);
+        assert!(text.ends_with("too little"));
     }
 
     #[test]
