@@ -111,7 +111,7 @@ impl<const N: usize> Default for Domain<N> {
 }
 
 #[cfg(not(loom))]
-pub use global::{RcuCell, RcuGuard, quiescent, read, reclaim, reclaimer, synchronize};
+pub use global::{RcuCell, RcuGuard, pending, quiescent, read, reclaim, reclaimer, synchronize};
 #[cfg(not(loom))]
 pub(crate) use global::is_reading;
 
