@@ -96,9 +96,11 @@ impl MachineOptions {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "PROG may be a C file (compiled as a static program), a program or script of this machine, or one in the image.\n\
+#[command(
+    after_help = "PROG may be a C file (compiled as a static program), a program or script of this machine, or one in the image.\n\
 An absolute path means the image's file where it has one. The program finds this folder's files that --with named in /host.\n\
-The kernel's log goes to build/run/kernel.log. In the shell, `exit`, `poweroff` and Ctrl-A X leave.")]
+The kernel's log goes to build/run/kernel.log. In the shell, `exit`, `poweroff` and Ctrl-A X leave."
+)]
 pub struct RunOptions {
     /// Add a file or folder of this machine: relative paths below /host, absolute ones at the same place, HOST:GUEST anywhere
     #[arg(long, value_name = "PATH", num_args = 1)]
@@ -229,7 +231,14 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused() {
-        for words in [["--mem", "much"], ["--mem", "1KM"], ["--smp", "0"], ["--env", "=x"], ["--timeout", "-1"], ["--accel", "hvf"]] {
+        for words in [
+            ["--mem", "much"],
+            ["--mem", "1KM"],
+            ["--smp", "0"],
+            ["--env", "=x"],
+            ["--timeout", "-1"],
+            ["--accel", "hvf"],
+        ] {
             assert!(Cli::try_parse_from(["exo", "run"].iter().chain(&words)).is_err(), "{words:?}");
         }
     }

@@ -106,7 +106,8 @@ fn run(project: &Project, options: &RunOptions) -> Result<u8> {
         }
         drop(lock);
         let words = machine.with_appended("console=ttyS0 log=ttyS1");
-        let command = machine.command(project, &kernel.elf, Some(foreign), &words, Console::Terminal, scratch.path())?;
+        let command =
+            machine.command(project, &kernel.elf, Some(foreign), &words, Console::Terminal, scratch.path())?;
         return shell::run(command, scratch.path(), &log, echo, options.timeout);
     }
     let console = if options.program.is_empty() { Console::Terminal } else { Console::Channels };
@@ -129,7 +130,10 @@ fn prepare_image(project: &Project, options: &RunOptions, initrd: &Path) -> Resu
         (Job::shell(rows, columns), None)
     } else {
         let program = Program::resolve(project, &options.program, &[])?;
-        (Job::program(&program.arguments, base::HOST_FOLDER), program.host.map(|host| (host, program.arguments[0].clone())))
+        (
+            Job::program(&program.arguments, base::HOST_FOLDER),
+            program.host.map(|host| (host, program.arguments[0].clone())),
+        )
     };
     if let Some(terminal) = std::env::var("TERM").ok().filter(|name| !name.is_empty()) {
         job.env(&format!("TERM={terminal}"));
@@ -202,7 +206,9 @@ fn port(project: &Project, options: &PortOptions) -> Result<u8> {
 }
 
 fn clean(project: &Project) -> Result<u8> {
-    for folder in [project.build(""), project.cargo_target("kernel"), project.cargo_target("test"), project.cargo_target("loom")] {
+    for folder in
+        [project.build(""), project.cargo_target("kernel"), project.cargo_target("test"), project.cargo_target("loom")]
+    {
         if folder.exists() {
             fs::remove_dir_all(&folder).with_context(|| format!("cannot remove {}", folder.display()))?;
         }

@@ -9,8 +9,13 @@ use anyhow::Result;
 /// Prints the report; the exit code is 0 when nothing is missing.
 pub fn run(project: &Project) -> Result<u8> {
     let mut healthy = true;
-    let groups: [(&str, &[Need]); 5] =
-        [("kernel", packages::KERNEL), ("C toolchain and ports", packages::TOOLCHAIN), ("VM", packages::QEMU), ("ISO", packages::ISO), ("debugger", packages::DEBUG)];
+    let groups: [(&str, &[Need]); 5] = [
+        ("kernel", packages::KERNEL),
+        ("C toolchain and ports", packages::TOOLCHAIN),
+        ("VM", packages::QEMU),
+        ("ISO", packages::ISO),
+        ("debugger", packages::DEBUG),
+    ];
     for (purpose, needs) in groups {
         let mut missing: Vec<&str> = needs.iter().filter(|need| !need.is_met()).map(|need| need.package).collect();
         missing.dedup();
@@ -43,7 +48,9 @@ fn report_core() -> bool {
 
 /// What is built comes by itself: its absence is no fault.
 fn report_built(project: &Project) {
-    for (what, path) in [("kernel", "exo-os.elf"), ("C toolchain", "sysroot/bin/exo-musl-gcc"), ("base image", "image/base.cpio")] {
+    for (what, path) in
+        [("kernel", "exo-os.elf"), ("C toolchain", "sysroot/bin/exo-musl-gcc"), ("base image", "image/base.cpio")]
+    {
         let state = if project.build(path).exists() { "built   " } else { "not yet " };
         println!("{state} {what}: build/{path}");
     }

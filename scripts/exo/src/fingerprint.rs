@@ -24,7 +24,8 @@ impl Fingerprint {
         self
     }
 
-    /// Adds the contents of a file, or the names and contents of everything below a folder. What does not exist adds its absence.
+    /// Adds the contents of a file, or the names and contents of everything below a folder. What does not exist adds
+    /// its absence.
     pub fn contents(self, path: &Path) -> Result<Self> {
         let mut this = self;
         for file in files_below(path)? {

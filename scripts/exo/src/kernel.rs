@@ -1,4 +1,5 @@
-//! The kernel image: cargo's build, symbols written in, a stripped copy to boot and a full one for gdb; the ISO around it.
+//! The kernel image: cargo's build, symbols written in, a stripped copy to boot and a full one for gdb; the ISO around
+//! it.
 
 use crate::failure::{self, Failure};
 use crate::fingerprint::{Fingerprint, is_current};
@@ -71,7 +72,8 @@ impl Kernel {
             cargo.args(["--features", "ktest"]);
         }
         let _ = fs::remove_file(&log);
-        run_logged(&step, &log, &mut cargo).map_err(|error| Failure::with_code(failure::VM, format!("the kernel does not build: {error}")))?;
+        run_logged(&step, &log, &mut cargo)
+            .map_err(|error| Failure::with_code(failure::VM, format!("the kernel does not build: {error}")))?;
         finish(&step, &log, &target.join(TARGET).join("release/exo-os"), &kernel)?;
         // Cargo may have written Cargo.lock: the stamp describes what was built.
         fs::write(&stamp, sources(project, name)?)?;

@@ -1,4 +1,5 @@
-//! The kernel's own symbols: a table written into the image's reserved section `.ksyms`, from which a panic names its callers.
+//! The kernel's own symbols: a table written into the image's reserved section `.ksyms`, from which a panic names its
+//! callers.
 //!
 //! Format, little endian: `u32` magic, `u32` count, then for each function, by rising address, `u32` offset from the
 //! kernel's base and `u32` offset of its name from the start of the table; then the names, each ended by a NUL.
@@ -64,7 +65,8 @@ fn readable(name: &str) -> String {
     text
 }
 
-/// The table of `functions`, which are in order of address; where it would exceed `room`, the smallest functions are left out.
+/// The table of `functions`, which are in order of address; where it would exceed `room`, the smallest functions are
+/// left out.
 fn encode(mut functions: Vec<Function>, room: usize) -> Vec<u8> {
     let cost = |function: &Function| ENTRY_LEN + function.name.len() + 1;
     let mut total = HEADER_LEN + functions.iter().map(cost).sum::<usize>();
@@ -125,7 +127,10 @@ mod tests {
 
     #[test]
     fn the_smallest_functions_go_when_room_is_short() {
-        let table = encode(vec![function(1, 100, "big"), function(2, 1, "tiny"), function(3, 50, "mid")], HEADER_LEN + 2 * (ENTRY_LEN + 4));
+        let table = encode(
+            vec![function(1, 100, "big"), function(2, 1, "tiny"), function(3, 50, "mid")],
+            HEADER_LEN + 2 * (ENTRY_LEN + 4),
+        );
         assert_eq!(word(&table, 4), 2);
         assert!(table.ends_with(b"big\0mid\0"));
     }

@@ -1,4 +1,5 @@
-//! Ports: other people's programs, built by a recipe into a staging root that the image takes over. The format is in docs/porting.md.
+//! Ports: other people's programs, built by a recipe into a staging root that the image takes over. The format is in
+//! docs/porting.md.
 
 use crate::failure::Failure;
 use crate::fingerprint::{Fingerprint, is_current};
@@ -70,7 +71,10 @@ impl<'a> Install<'a> {
         let (Some(from), Some(to), mode, None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
             bail!("\"{text}\" is not FROM:TO[:MODE]");
         };
-        let mode = mode.map(|mode| u32::from_str_radix(mode, 8)).transpose().with_context(|| format!("the mode in \"{text}\" is not octal"))?;
+        let mode = mode
+            .map(|mode| u32::from_str_radix(mode, 8))
+            .transpose()
+            .with_context(|| format!("the mode in \"{text}\" is not octal"))?;
         if !to.starts_with('/') {
             bail!("the target in \"{text}\" must be an absolute path in the image");
         }
@@ -83,9 +87,13 @@ impl Recipe {
     pub fn read(project: &Project, name: &str) -> Result<Self> {
         let path = folder(project, name).join("port.toml");
         let Ok(text) = fs::read_to_string(&path) else {
-            return Err(Failure::usage(format!("there is no port \"{name}\"; there are: {}", names(project).join(", "))));
+            return Err(Failure::usage(format!(
+                "there is no port \"{name}\"; there are: {}",
+                names(project).join(", ")
+            )));
         };
-        let recipe: Self = toml::from_str(&text).with_context(|| format!("{} is not a valid recipe", path.display()))?;
+        let recipe: Self =
+            toml::from_str(&text).with_context(|| format!("{} is not a valid recipe", path.display()))?;
         if recipe.name != name {
             bail!("{} names the port \"{}\": name and folder must be equal", path.display(), recipe.name);
         }
@@ -123,7 +131,8 @@ fn build_at_depth(project: &Project, name: &str, depth: usize) -> Result<PathBuf
         bail!("the ports that {name} needs go round in a circle");
     }
     let recipe = Recipe::read(project, name)?;
-    let needs: Vec<PathBuf> = recipe.needs.iter().map(|need| build_at_depth(project, need, depth + 1)).collect::<Result<_>>()?;
+    let needs: Vec<PathBuf> =
+        recipe.needs.iter().map(|need| build_at_depth(project, need, depth + 1)).collect::<Result<_>>()?;
     let place = project.build("ports").join(name);
     let out = place.join("root");
     let stamp = place.join("stamp");
@@ -142,9 +151,11 @@ fn build_at_depth(project: &Project, name: &str, depth: usize) -> Result<PathBuf
 }
 
 fn fingerprint(project: &Project, recipe: &Recipe) -> Result<String> {
-    let mut fingerprint = Fingerprint::new("port 1").text(&toolchain::fingerprint(project)?).contents(&folder(project, &recipe.name))?;
+    let mut fingerprint =
+        Fingerprint::new("port 1").text(&toolchain::fingerprint(project)?).contents(&folder(project, &recipe.name))?;
     for need in &recipe.needs {
-        fingerprint = fingerprint.text(&fs::read_to_string(project.build("ports").join(need).join("stamp")).unwrap_or_default());
+        fingerprint =
+            fingerprint.text(&fs::read_to_string(project.build("ports").join(need).join("stamp")).unwrap_or_default());
     }
     Ok(fingerprint.finish())
 }
@@ -154,7 +165,12 @@ fn run_steps(project: &Project, step: &Step, recipe: &Recipe, place: &Path, need
     let _ = fs::remove_file(&log);
     let _ = fs::remove_file(place.join("stamp"));
     let port = folder(project, &recipe.name);
-    let upstream = Upstream { source: recipe.source.clone(), version: recipe.version.clone(), tarball: recipe.tarball.clone(), sha256: recipe.sha256.clone() };
+    let upstream = Upstream {
+        source: recipe.source.clone(),
+        version: recipe.version.clone(),
+        tarball: recipe.tarball.clone(),
+        sha256: recipe.sha256.clone(),
+    };
     let tarball = sources::fetch(project, step, &upstream)?;
     let source = place.join("src");
     sources::unpack(step, &log, &tarball, &source, &port.join("patches"))?;
@@ -168,14 +184,25 @@ fn run_steps(project: &Project, step: &Step, recipe: &Recipe, place: &Path, need
         step.note(&build.name);
         let mut shell = Command::new("sh");
         shell.args(["-e", "-c", &build.run]).current_dir(&source);
-        shell.env("CC", bin.join("exo-musl-gcc")).env("AR", bin.join("exo-musl-ar")).env("RANLIB", bin.join("exo-musl-ranlib"));
-        shell.env("SYSROOT", project.sysroot()).env("SRC", &source).env("PORT", &port).env("OUT", &out).env("DEPS", &deps).env("J", jobs());
+        shell
+            .env("CC", bin.join("exo-musl-gcc"))
+            .env("AR", bin.join("exo-musl-ar"))
+            .env("RANLIB", bin.join("exo-musl-ranlib"));
+        shell
+            .env("SYSROOT", project.sysroot())
+            .env("SRC", &source)
+            .env("PORT", &port)
+            .env("OUT", &out)
+            .env("DEPS", &deps)
+            .env("J", jobs());
         // A make above this one (a test run under make) must not hand its options down.
         shell.env_remove("MAKEFLAGS").env_remove("CFLAGS").env_remove("LDFLAGS").env_remove("CARGO_TARGET_DIR");
-        run_logged(step, &log, &mut shell).with_context(|| format!("the step \"{}\" of the port {} failed", build.name, recipe.name))?;
+        run_logged(step, &log, &mut shell)
+            .with_context(|| format!("the step \"{}\" of the port {} failed", build.name, recipe.name))?;
     }
     for install in &recipe.install {
-        install_one(&Install::parse(install)?, &source, &out).with_context(|| format!("cannot install \"{install}\" of the port {}", recipe.name))?;
+        install_one(&Install::parse(install)?, &source, &out)
+            .with_context(|| format!("cannot install \"{install}\" of the port {}", recipe.name))?;
     }
     for (link, target) in &recipe.links {
         let link = below(&out, link);

@@ -13,7 +13,11 @@ const TAIL_LINES: usize = 30;
 
 /// Runs `command` to its end, its output appended to `log`; fails with the last lines of it.
 pub fn run_logged(step: &Step, log: &Path, command: &mut Command) -> Result<()> {
-    let mut file = File::options().create(true).append(true).open(log).with_context(|| format!("cannot write {}", log.display()))?;
+    let mut file = File::options()
+        .create(true)
+        .append(true)
+        .open(log)
+        .with_context(|| format!("cannot write {}", log.display()))?;
     let shown = render(command);
     writeln!(file, "+ {shown}")?;
     let (reader, writer) = std::io::pipe()?;

@@ -1,7 +1,8 @@
 //! The terminal's modes: put back whatever happens to the tool, even SIGKILL, by a helper process that outlives it.
 //!
-//! QEMU puts the terminal into raw mode and restores it when it ends in order. The helper remembers the modes before QEMU
-//! starts and waits on a pipe from the tool: when the pipe ends without the word `done`, it kills QEMU and puts them back.
+//! QEMU puts the terminal into raw mode and restores it when it ends in order. The helper remembers the modes before
+//! QEMU starts and waits on a pipe from the tool: when the pipe ends without the word `done`, it kills QEMU and puts
+//! them back.
 
 use anyhow::{Context, Result};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
@@ -87,7 +88,8 @@ pub fn helper_main() -> Result<()> {
     tcsetattr(terminal, OptionalActions::Now, &modes).context("cannot restore the terminal")
 }
 
-/// A shell ignores the signals first: ignoring them is inherited, so that neither `^C` nor a background write stops the helper.
+/// A shell ignores the signals first: ignoring them is inherited, so that neither `^C` nor a background write stops
+/// the helper.
 fn start_helper() -> Result<(Child, ChildStdin)> {
     let terminal = rustix::io::dup(stdin())?;
     let mut child = Command::new("sh")

@@ -1,4 +1,5 @@
-//! The C toolchain: musl built from its Debian source package into `build/sysroot`, and the wrapper `exo-musl-gcc` over the host's gcc.
+//! The C toolchain: musl built from its Debian source package into `build/sysroot`, and the wrapper `exo-musl-gcc`
+//! over the host's gcc.
 
 use crate::fingerprint::{Fingerprint, is_current};
 use crate::process::{jobs, run_logged};
@@ -50,8 +51,8 @@ pub fn fingerprint(project: &Project) -> Result<String> {
     Ok(Fingerprint::new(RECIPE).text(&place).contents(&project.path("musl-port"))?.finish())
 }
 
-/// Compiles `sources` into the static program `out`. False when gcc found errors; its messages are then on stderr, and only
-/// then: what a program is run for is its own output.
+/// Compiles `sources` into the static program `out`. False when gcc found errors; its messages are then on stderr, and
+/// only then: what a program is run for is its own output.
 pub fn compile_static(project: &Project, sources: &[&Path], options: &[&str], out: &Path) -> Result<bool> {
     sysroot(project)?;
     if let Some(folder) = out.parent() {
@@ -75,7 +76,8 @@ fn build(project: &Project, step: &Step, sysroot: &Path) -> Result<()> {
     let _ = fs::remove_file(&log);
     let recipe = project.path("musl-port/musl.toml");
     let upstream: sources::Upstream =
-        toml::from_str(&fs::read_to_string(&recipe).with_context(|| format!("cannot read {}", recipe.display()))?).with_context(|| format!("{} is not a valid recipe", recipe.display()))?;
+        toml::from_str(&fs::read_to_string(&recipe).with_context(|| format!("cannot read {}", recipe.display()))?)
+            .with_context(|| format!("{} is not a valid recipe", recipe.display()))?;
     let tarball = sources::fetch(project, step, &upstream)?;
     let tree = project.build("musl");
     sources::unpack(step, &log, &tarball, &tree, &project.path("musl-port/patches"))?;
@@ -97,7 +99,12 @@ fn build(project: &Project, step: &Step, sysroot: &Path) -> Result<()> {
     run_logged(step, &log, Command::new("make").current_dir(&tree).arg("-j").arg(jobs()))?;
     run_logged(step, &log, Command::new("make").current_dir(&tree).arg("install"))?;
     link_kernel_headers(&include)?;
-    let specs = Command::new("sh").current_dir(&tree).arg("tools/musl-gcc.specs.sh").args([&include, &lib]).arg(LOADER).output()?;
+    let specs = Command::new("sh")
+        .current_dir(&tree)
+        .arg("tools/musl-gcc.specs.sh")
+        .args([&include, &lib])
+        .arg(LOADER)
+        .output()?;
     let specs_file = lib.join("exo-musl-gcc.specs");
     fs::write(&specs_file, specs.stdout)?;
     write_wrappers(&sysroot.join("bin"), &specs_file)
@@ -115,7 +122,10 @@ fn link_kernel_headers(include: &Path) -> Result<()> {
 
 fn write_wrappers(bin: &Path, specs: &Path) -> Result<()> {
     fs::create_dir_all(bin)?;
-    let gcc = format!("#!/bin/sh\n# gcc with the headers, libraries and start files of this sysroot.\nexec \"${{REALGCC:-gcc}}\" \"$@\" -specs '{}'\n", specs.display());
+    let gcc = format!(
+        "#!/bin/sh\n# gcc with the headers, libraries and start files of this sysroot.\nexec \"${{REALGCC:-gcc}}\" \"$@\" -specs '{}'\n",
+        specs.display()
+    );
     write_program(&bin.join("exo-musl-gcc"), &gcc)?;
     for tool in ["ar", "ranlib", "strip"] {
         write_program(&bin.join(format!("exo-musl-{tool}")), &format!("#!/bin/sh\nexec {tool} \"$@\"\n"))?;

@@ -69,7 +69,10 @@ pub fn archive(project: &Project) -> Result<PathBuf> {
 pub fn contains(project: &Project, guest: &str) -> bool {
     let name = guest.trim_start_matches('/');
     let exists = |root: &Path| fs::symlink_metadata(root.join(name)).is_ok_and(|meta| !meta.is_dir());
-    guest == INIT || exists(&project.path("ports/base")) || default_ports(project).is_ok_and(|ports| ports.iter().any(|port| exists(&project.build("ports").join(port).join("root"))))
+    guest == INIT
+        || exists(&project.path("ports/base"))
+        || default_ports(project)
+            .is_ok_and(|ports| ports.iter().any(|port| exists(&project.build("ports").join(port).join("root"))))
 }
 
 /// Names of the ports that the base image contains.

@@ -1,4 +1,5 @@
-//! A writer of `newc` cpio archives (Linux, Documentation/driver-api/early-userspace/buffer-format.rst), reproducible: no times, no host ids.
+//! A writer of `newc` cpio archives (Linux, Documentation/driver-api/early-userspace/buffer-format.rst), reproducible:
+//! no times, no host ids.
 
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeSet;
@@ -69,11 +70,14 @@ impl Archive {
             bail!("{} is neither a file, a folder nor a symbolic link", host.display());
         }
         self.folder(guest, mode)?;
-        let mut entries: Vec<_> = fs::read_dir(host).with_context(|| format!("cannot read {}", host.display()))?.collect::<std::io::Result<_>>()?;
+        let mut entries: Vec<_> = fs::read_dir(host)
+            .with_context(|| format!("cannot read {}", host.display()))?
+            .collect::<std::io::Result<_>>()?;
         entries.sort_by_key(fs::DirEntry::file_name);
         for entry in entries {
             let name = entry.file_name();
-            let name = name.to_str().with_context(|| format!("{} has a name that is not UTF-8", entry.path().display()))?;
+            let name =
+                name.to_str().with_context(|| format!("{} has a name that is not UTF-8", entry.path().display()))?;
             self.host_tree(&entry.path(), &format!("{}/{name}", guest.trim_end_matches('/')))?;
         }
         Ok(())
@@ -126,7 +130,9 @@ mod tests {
     use super::*;
 
     fn names(bytes: &[u8]) -> Vec<String> {
-        let field = |at: usize, n: usize| usize::from_str_radix(std::str::from_utf8(&bytes[at + 6 + n * 8..at + 14 + n * 8]).unwrap(), 16).unwrap();
+        let field = |at: usize, n: usize| {
+            usize::from_str_radix(std::str::from_utf8(&bytes[at + 6 + n * 8..at + 14 + n * 8]).unwrap(), 16).unwrap()
+        };
         let (mut at, mut names) = (0, Vec::new());
         while bytes.get(at..at + 6) == Some(MAGIC) {
             let (size, name_size) = (field(at, 6), field(at, 11));

@@ -14,7 +14,8 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 /// Where Debian keeps the libraries of the host's own programs.
-const HOST_LIBRARIES: &[&str] = &["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"];
+const HOST_LIBRARIES: &[&str] =
+    &["/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/usr/lib"];
 
 /// An archive on top of the base image.
 pub struct Overlay<'a> {
@@ -65,7 +66,11 @@ impl<'a> Overlay<'a> {
     fn add_libraries_of(&mut self, program: &[u8]) -> Result<()> {
         let Some(dynamic) = Dynamic::of(program) else { return Ok(()) };
         let musl = dynamic.interpreter.as_deref().is_some_and(|loader| loader == toolchain::LOADER);
-        let folders = if musl { vec![self.project.sysroot().join("lib")] } else { HOST_LIBRARIES.iter().map(PathBuf::from).collect() };
+        let folders = if musl {
+            vec![self.project.sysroot().join("lib")]
+        } else {
+            HOST_LIBRARIES.iter().map(PathBuf::from).collect()
+        };
         if let Some(loader) = &dynamic.interpreter {
             let host = if musl { self.project.sysroot().join("lib/libc.so") } else { PathBuf::from(loader) };
             self.add_library(&host, loader)?;
@@ -76,8 +81,14 @@ impl<'a> Overlay<'a> {
     fn add_needed(&mut self, dynamic: &Dynamic, folders: &[PathBuf]) -> Result<()> {
         for name in &dynamic.needed {
             // musl's loader is libc itself; what is not found here may come with --with.
-            let Some(host) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) else { continue };
-            let guest = if host.starts_with(self.project.root()) { format!("/lib/{name}") } else { host.to_string_lossy().into_owned() };
+            let Some(host) = folders.iter().map(|folder| folder.join(name)).find(|path| path.is_file()) else {
+                continue;
+            };
+            let guest = if host.starts_with(self.project.root()) {
+                format!("/lib/{name}")
+            } else {
+                host.to_string_lossy().into_owned()
+            };
             if self.add_library(&host, &guest)?
                 && let Some(next) = Dynamic::of(&fs::read(&host)?)
             {
@@ -97,7 +108,8 @@ impl<'a> Overlay<'a> {
     }
 }
 
-/// Where a host path lies in the guest: an absolute one at the same place, a relative one below the folder that stands for the current one.
+/// Where a host path lies in the guest: an absolute one at the same place, a relative one below the folder that stands
+/// for the current one.
 pub fn guest_path(host: &Path) -> Result<String> {
     let clean: PathBuf = host.components().filter(|component| *component != Component::CurDir).collect();
     let placed = if clean.is_absolute() {
@@ -123,11 +135,25 @@ impl Dynamic {
         let header = elf::FileHeader64::<Endianness>::parse(file).ok()?;
         let endian = header.endian().ok()?;
         let segments = header.program_headers(endian, file).ok()?;
-        let interpreter = segments.iter().find_map(|segment| segment.interpreter(endian, file).ok()?).map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+        let interpreter = segments
+            .iter()
+            .find_map(|segment| segment.interpreter(endian, file).ok()?)
+            .map(|bytes| String::from_utf8_lossy(bytes).into_owned());
         let entries = segments.iter().find_map(|segment| segment.dynamic(endian, file).ok()?)?;
-        let value = |tag| entries.iter().find(|entry| entry.tag32(endian) == Some(tag)).and_then(|entry| entry.val32(endian)).map(u64::from);
-        let strings_at = entries.iter().find(|entry| entry.tag32(endian) == Some(elf::DT_STRTAB)).map(|entry| entry.d_val(endian))?;
-        let strings = segments.iter().find_map(|segment| segment.data_range(endian, file, strings_at, value(elf::DT_STRSZ)?).ok()?)?;
+        let value = |tag| {
+            entries
+                .iter()
+                .find(|entry| entry.tag32(endian) == Some(tag))
+                .and_then(|entry| entry.val32(endian))
+                .map(u64::from)
+        };
+        let strings_at = entries
+            .iter()
+            .find(|entry| entry.tag32(endian) == Some(elf::DT_STRTAB))
+            .map(|entry| entry.d_val(endian))?;
+        let strings = segments
+            .iter()
+            .find_map(|segment| segment.data_range(endian, file, strings_at, value(elf::DT_STRSZ)?).ok()?)?;
         let needed = entries
             .iter()
             .filter(|entry| entry.tag32(endian) == Some(elf::DT_NEEDED))

@@ -1,4 +1,5 @@
-//! `core` and `alloc` for the bare-metal target, in three ways: installed, through rustup, or built from Debian's sources.
+//! `core` and `alloc` for the bare-metal target, in three ways: installed, through rustup, or built from Debian's
+//! sources.
 
 use crate::failure::Failure;
 use crate::process::{capture, on_path};
@@ -12,7 +13,8 @@ use std::process::{Command, Stdio};
 
 /// The kernel's target.
 pub const TARGET: &str = "x86_64-unknown-none";
-/// Longest wait for rustup, in seconds: a machine without network fails at once, a stalled one must not hold the build up.
+/// Longest wait for rustup, in seconds: a machine without network fails at once, a stalled one must not hold the build
+/// up.
 const RUSTUP_SECONDS: &str = "60";
 /// The oldest compiler that can build the kernel (edition 2024 and what the crates use).
 const OLDEST_MINOR: u32 = 95;
@@ -32,7 +34,9 @@ impl CoreSource {
         match std::env::var("EXO_CORE").as_deref() {
             Ok("installed") => return Ok(Self::Installed),
             Ok("debian") => return Self::prepare_debian(project),
-            Ok(other) if !other.is_empty() => return Err(Failure::usage(format!("EXO_CORE is \"{other}\"; it may be \"installed\" or \"debian\""))),
+            Ok(other) if !other.is_empty() => {
+                return Err(Failure::usage(format!("EXO_CORE is \"{other}\"; it may be \"installed\" or \"debian\"")));
+            }
             _ => {}
         }
         if is_installed() {
@@ -62,7 +66,9 @@ impl CoreSource {
         packages::ensure(project, packages::DEBIAN_RUST)?;
         let version = capture(Command::new("/usr/bin/rustc").arg("--version"))?;
         if minor_version(&version).is_none_or(|minor| minor < OLDEST_MINOR) {
-            return Err(Failure::usage(format!("/usr/bin/rustc is \"{version}\", which is too old; install the target with: rustup target add {TARGET}")));
+            return Err(Failure::usage(format!(
+                "/usr/bin/rustc is \"{version}\", which is too old; install the target with: rustup target add {TARGET}"
+            )));
         }
         Ok(Self::Debian)
     }
@@ -81,8 +87,12 @@ impl CoreSource {
 
 /// Whether the current toolchain has the target's `core`.
 pub fn is_installed() -> bool {
-    let Ok(folder) = capture(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET])) else { return false };
-    fs::read_dir(Path::new(&folder)).is_ok_and(|mut entries| entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))))
+    let Ok(folder) = capture(Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET])) else {
+        return false;
+    };
+    fs::read_dir(Path::new(&folder)).is_ok_and(|mut entries| {
+        entries.any(|entry| entry.is_ok_and(|entry| entry.file_name().to_string_lossy().starts_with("libcore-")))
+    })
 }
 
 fn minor_version(version: &str) -> Option<u32> {

@@ -100,7 +100,10 @@ fn install(project: &Project, packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     let Some(prefix) = privilege() else {
-        return Err(Failure::usage(format!("Debian packages are missing; install them with: {}", install_command(packages))));
+        return Err(Failure::usage(format!(
+            "Debian packages are missing; install them with: {}",
+            install_command(packages)
+        )));
     };
     let log = project.log("packages")?;
     let step = Step::install(&packages.join(", "));
@@ -135,7 +138,12 @@ fn privilege() -> Option<&'static [&'static str]> {
     if !on_path("sudo") {
         return None;
     }
-    let quiet = Command::new("sudo").args(["-n", "true"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let quiet = Command::new("sudo")
+        .args(["-n", "true"])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     if quiet.is_ok_and(|status| status.success()) {
         return Some(&["sudo", "-n"]);
     }

@@ -1,4 +1,5 @@
-//! Debian source packages: the upstream tarball of one, by name and SHA-256, without touching the system's source lists.
+//! Debian source packages: the upstream tarball of one, by name and SHA-256, without touching the system's source
+//! lists.
 //!
 //! A list of our own is derived from the system's: the same archive and key, as `deb-src`, for the release whose
 //! tarballs the recipes pin. Lists and downloads live below `build/`.
@@ -41,21 +42,40 @@ pub fn fetch(project: &Project, step: &Step, upstream: &Upstream) -> Result<Path
     let found = sha256_of(&path)?;
     if found != upstream.sha256 {
         fs::remove_file(&path)?;
-        bail!("{} has SHA-256 {found}, the recipe pins {}: the download is damaged or the archive has changed", upstream.tarball, upstream.sha256);
+        bail!(
+            "{} has SHA-256 {found}, the recipe pins {}: the download is damaged or the archive has changed",
+            upstream.tarball,
+            upstream.sha256
+        );
     }
     Ok(path)
 }
 
-/// Unpacks `tarball` into `folder` (made anew) without its top folder, and applies the patches of `patches` in name order.
+/// Unpacks `tarball` into `folder` (made anew) without its top folder, and applies the patches of `patches` in name
+/// order.
 pub fn unpack(step: &Step, log: &Path, tarball: &Path, folder: &Path, patches: &Path) -> Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
     }
     fs::create_dir_all(folder)?;
-    run_logged(step, log, Command::new("tar").arg("-xf").arg(tarball).arg("--strip-components=1").arg("--no-same-owner").arg("-C").arg(folder))?;
+    run_logged(
+        step,
+        log,
+        Command::new("tar")
+            .arg("-xf")
+            .arg(tarball)
+            .arg("--strip-components=1")
+            .arg("--no-same-owner")
+            .arg("-C")
+            .arg(folder),
+    )?;
     for patch in patch_files(patches)? {
-        run_logged(step, log, Command::new("patch").args(["-p1", "--batch", "--forward", "-i"]).arg(&patch).current_dir(folder))
-            .with_context(|| format!("the patch {} does not apply", patch.display()))?;
+        run_logged(
+            step,
+            log,
+            Command::new("patch").args(["-p1", "--batch", "--forward", "-i"]).arg(&patch).current_dir(folder),
+        )
+        .with_context(|| format!("the patch {} does not apply", patch.display()))?;
     }
     Ok(())
 }
@@ -79,7 +99,12 @@ fn download(project: &Project, step: &Step, folder: &Path, upstream: &Upstream) 
     let apt = || {
         let mut command = Command::new("apt-get");
         command.current_dir(folder).arg("-q");
-        for (key, value) in [("Dir::Etc::sourcelist", list.as_path()), ("Dir::Etc::sourceparts", Path::new("-")), ("Dir::State::lists", &state.join("lists")), ("Dir::Cache", &state.join("cache"))] {
+        for (key, value) in [
+            ("Dir::Etc::sourcelist", list.as_path()),
+            ("Dir::Etc::sourceparts", Path::new("-")),
+            ("Dir::State::lists", &state.join("lists")),
+            ("Dir::Cache", &state.join("cache")),
+        ] {
             command.arg("-o").arg(format!("{key}={}", value.display()));
         }
         command.args(["-o", "APT::Sandbox::User=root", "-o", "Acquire::Languages=none"]);
@@ -90,13 +115,21 @@ fn download(project: &Project, step: &Step, folder: &Path, upstream: &Upstream) 
         command.args(["source", "--download-only", "--only-source", &upstream.source]);
         command
     };
-    let has_lists = fs::read_dir(state.join("lists"))?.flatten().any(|entry| entry.file_name().to_string_lossy().ends_with("Sources.lz4") || entry.file_name().to_string_lossy().contains("_source_Sources"));
+    let has_lists = fs::read_dir(state.join("lists"))?.flatten().any(|entry| {
+        entry.file_name().to_string_lossy().ends_with("Sources.lz4")
+            || entry.file_name().to_string_lossy().contains("_source_Sources")
+    });
     if !has_lists || run_logged(step, &log, &mut fetch()).is_err() {
         run_logged(step, &log, apt().arg("update"))?;
         run_logged(step, &log, &mut fetch())?;
     }
     if !folder.join(&upstream.tarball).is_file() {
-        bail!("the archive's source package {} no longer holds {}: its version has moved on from {}", upstream.source, upstream.tarball, upstream.version);
+        bail!(
+            "the archive's source package {} no longer holds {}: its version has moved on from {}",
+            upstream.source,
+            upstream.tarball,
+            upstream.version
+        );
     }
     Ok(())
 }
@@ -109,7 +142,10 @@ struct Archive {
 }
 
 fn source_list(archives: &[Archive]) -> String {
-    let fallback = Archive { uri: DEFAULT_ARCHIVE.to_owned(), keyring: Path::new(DEFAULT_KEYRING).exists().then(|| DEFAULT_KEYRING.to_owned()) };
+    let fallback = Archive {
+        uri: DEFAULT_ARCHIVE.to_owned(),
+        keyring: Path::new(DEFAULT_KEYRING).exists().then(|| DEFAULT_KEYRING.to_owned()),
+    };
     let archive = archives.first().unwrap_or(&fallback);
     let option = archive.keyring.as_ref().map_or_else(String::new, |keyring| format!("[signed-by={keyring}] "));
     format!("deb-src {option}{} {RELEASE} main\n", archive.uri)
@@ -149,7 +185,8 @@ fn parse_one_line(text: &str) -> Vec<Archive> {
             None => ("", rest),
         };
         let Some(uri) = rest.split_whitespace().next().filter(|uri| is_debian(uri)) else { continue };
-        let keyring = options.split_whitespace().find_map(|option| option.strip_prefix("signed-by=")).map(str::to_owned);
+        let keyring =
+            options.split_whitespace().find_map(|option| option.strip_prefix("signed-by=")).map(str::to_owned);
         archives.push(Archive { uri: uri.to_owned(), keyring });
     }
     archives
@@ -180,13 +217,19 @@ mod tests {
     #[test]
     fn one_line_lists_give_debians_archive_and_its_key() {
         let text = "# deb http://a/debian x main\ndeb [arch=amd64 signed-by=/k.gpg] http://m.example/debian bookworm main\ndeb https://other.example/apt stable main\n";
-        assert_eq!(parse_one_line(text), [Archive { uri: "http://m.example/debian".into(), keyring: Some("/k.gpg".into()) }]);
+        assert_eq!(
+            parse_one_line(text),
+            [Archive { uri: "http://m.example/debian".into(), keyring: Some("/k.gpg".into()) }]
+        );
     }
 
     #[test]
     fn deb822_lists_leave_out_the_security_archive() {
         let text = "Types: deb\nURIs: http://m.example/debian/\nSuites: bookworm\nSigned-By: /k.gpg\n\nTypes: deb\nURIs: http://m.example/debian-security\nSuites: s\n";
-        assert_eq!(parse_deb822(text), [Archive { uri: "http://m.example/debian/".into(), keyring: Some("/k.gpg".into()) }]);
+        assert_eq!(
+            parse_deb822(text),
+            [Archive { uri: "http://m.example/debian/".into(), keyring: Some("/k.gpg".into()) }]
+        );
     }
 
     #[test]

@@ -65,10 +65,18 @@ fn count(log: &str) -> (usize, Vec<String>) {
 /// Boots an initramfs made with another toolchain on the command line with which Linux boots it.
 pub fn foreign(project: &Project, kernel: &Kernel) -> Result<(usize, Vec<String>)> {
     let scratch = scratch_folder()?;
-    let (source, init, initrd) = (scratch.path().join("init.c"), scratch.path().join("init"), scratch.path().join("initrd"));
+    let (source, init, initrd) =
+        (scratch.path().join("init.c"), scratch.path().join("init"), scratch.path().join("initrd"));
     fs::write(&source, FOREIGN_INIT)?;
     let compiler = if on_path("musl-gcc") { "musl-gcc" } else { "gcc" };
-    if !Command::new(compiler).args(["-static", "-O2", "-o"]).arg(&init).arg(&source).status().with_context(|| format!("cannot start {compiler}"))?.success() {
+    if !Command::new(compiler)
+        .args(["-static", "-O2", "-o"])
+        .arg(&init)
+        .arg(&source)
+        .status()
+        .with_context(|| format!("cannot start {compiler}"))?
+        .success()
+    {
         bail!("{compiler} does not compile the foreign init");
     }
     let mut archive = Archive::new();
@@ -87,7 +95,10 @@ pub fn foreign(project: &Project, kernel: &Kernel) -> Result<(usize, Vec<String>
     let text = String::from_utf8_lossy(&output.stdout);
     let mut failures = Vec::new();
     if !text.contains(FOREIGN_GREETING) {
-        failures.push(format!("the init of {compiler} printed nothing; the console ends with: {}", text.lines().last().unwrap_or_default()));
+        failures.push(format!(
+            "the init of {compiler} printed nothing; the console ends with: {}",
+            text.lines().last().unwrap_or_default()
+        ));
     }
     if !output.status.success() {
         failures.push(format!("reboot(2) did not end QEMU ({})", output.status));
@@ -101,7 +112,9 @@ mod tests {
 
     #[test]
     fn results_are_found_between_the_logs_lines() {
-        let (passed, failures) = count("[    0.1] clock: ok\r\ntest pages_come_back ... ok\r\ntest stacks_grow ... FAILED\r\n1 passed, 1 failed\r\n");
+        let (passed, failures) = count(
+            "[    0.1] clock: ok\r\ntest pages_come_back ... ok\r\ntest stacks_grow ... FAILED\r\n1 passed, 1 failed\r\n",
+        );
         assert_eq!(passed, 1);
         assert_eq!(failures, ["stacks_grow"]);
     }

@@ -31,14 +31,70 @@ fn megabyte() -> Vec<u8> {
 }
 
 const ROWS: &[Row] = &[
-    Row { name: "stdout and stderr stay apart", arguments: &["probe.c", "streams"], stdin: nothing, stdout: || b"out\n".to_vec(), stderr: "err\n", code: 0 },
-    Row { name: "the exit status is handed through", arguments: &["probe.c", "exit", "7"], stdin: nothing, stdout: nothing, stderr: "", code: 7 },
-    Row { name: "a NULL dereference gives 139", arguments: &["probe.c", "null"], stdin: nothing, stdout: nothing, stderr: "", code: 139 },
-    Row { name: "abort gives 134", arguments: &["probe.c", "abort"], stdin: nothing, stdout: nothing, stderr: "", code: 134 },
-    Row { name: "1 MiB of stdin comes back", arguments: &["--timeout", "60", "probe.c", "echo"], stdin: megabyte, stdout: megabyte, stderr: "", code: 0 },
-    Row { name: "the same from the ISO", arguments: &["--iso", "probe.c", "echo"], stdin: || b"abc\n".to_vec(), stdout: || b"abc\n".to_vec(), stderr: "", code: 0 },
-    Row { name: "--uid, --env and --with arrive", arguments: &["--uid", "1000", "--env", "A=b c", "--with", "note", "probe.c", "world"], stdin: nothing, stdout: || b"1000 1000 b c noted\n".to_vec(), stderr: "", code: 0 },
-    Row { name: "a time-out gives 124", arguments: &["--timeout", "6", "probe.c", "sleep"], stdin: nothing, stdout: nothing, stderr: "exo: the program did not end within 6 s\n", code: 124 },
+    Row {
+        name: "stdout and stderr stay apart",
+        arguments: &["probe.c", "streams"],
+        stdin: nothing,
+        stdout: || b"out\n".to_vec(),
+        stderr: "err\n",
+        code: 0,
+    },
+    Row {
+        name: "the exit status is handed through",
+        arguments: &["probe.c", "exit", "7"],
+        stdin: nothing,
+        stdout: nothing,
+        stderr: "",
+        code: 7,
+    },
+    Row {
+        name: "a NULL dereference gives 139",
+        arguments: &["probe.c", "null"],
+        stdin: nothing,
+        stdout: nothing,
+        stderr: "",
+        code: 139,
+    },
+    Row {
+        name: "abort gives 134",
+        arguments: &["probe.c", "abort"],
+        stdin: nothing,
+        stdout: nothing,
+        stderr: "",
+        code: 134,
+    },
+    Row {
+        name: "1 MiB of stdin comes back",
+        arguments: &["--timeout", "60", "probe.c", "echo"],
+        stdin: megabyte,
+        stdout: megabyte,
+        stderr: "",
+        code: 0,
+    },
+    Row {
+        name: "the same from the ISO",
+        arguments: &["--iso", "probe.c", "echo"],
+        stdin: || b"abc\n".to_vec(),
+        stdout: || b"abc\n".to_vec(),
+        stderr: "",
+        code: 0,
+    },
+    Row {
+        name: "--uid, --env and --with arrive",
+        arguments: &["--uid", "1000", "--env", "A=b c", "--with", "note", "probe.c", "world"],
+        stdin: nothing,
+        stdout: || b"1000 1000 b c noted\n".to_vec(),
+        stderr: "",
+        code: 0,
+    },
+    Row {
+        name: "a time-out gives 124",
+        arguments: &["--timeout", "6", "probe.c", "sleep"],
+        stdin: nothing,
+        stdout: nothing,
+        stderr: "exo: the program did not end within 6 s\n",
+        code: 124,
+    },
 ];
 
 /// Calls the tool once for each row.

@@ -29,7 +29,9 @@ fn checks(output: &[u8]) -> BTreeMap<String, Verdict> {
 }
 
 fn parse(line: &str) -> Option<(&str, Verdict)> {
-    let named = |rest: &'static str| line.strip_prefix(rest).map(|rest| rest.split_once(": ").map_or((rest, ""), |(name, why)| (name, why)));
+    let named = |rest: &'static str| {
+        line.strip_prefix(rest).map(|rest| rest.split_once(": ").map_or((rest, ""), |(name, why)| (name, why)))
+    };
     if let Some((name, why)) = named("not ok ") {
         return Some((name, Verdict::NotOk(why.to_owned())));
     }
@@ -70,11 +72,18 @@ pub fn case(case: &str, linux: &Outcome, exo: Option<&Outcome>) -> (usize, Vec<S
             (Verdict::NotOk(_), _) | (Verdict::Skip, Some(Verdict::Skip) | None) => {}
             (_, Some(Verdict::Ok)) => passed += 1,
             (_, Some(Verdict::NotOk(why))) => failures.push(format!("{case} {name}: {why}")),
-            (Verdict::Ok, Some(Verdict::Skip)) => failures.push(format!("{case} {name}: is skipped here, but not on Linux")),
+            (Verdict::Ok, Some(Verdict::Skip)) => {
+                failures.push(format!("{case} {name}: is skipped here, but not on Linux"))
+            }
             (Verdict::Ok, None) => failures.push(format!("{case} {name}: no answer; the program {end}")),
         }
     }
-    failures.extend(found.iter().filter(|(name, _)| !expected.contains_key(*name)).map(|(name, _)| format!("{case} {name}: Linux prints no such check")));
+    failures.extend(
+        found
+            .iter()
+            .filter(|(name, _)| !expected.contains_key(*name))
+            .map(|(name, _)| format!("{case} {name}: Linux prints no such check")),
+    );
     let ends_differ = exo.is_some_and(|outcome| outcome.end != linux.end);
     if failures.is_empty() && ends_differ && linux.end == End::Exit(0) {
         failures.push(format!("{case}: the program {end}"));
@@ -96,7 +105,11 @@ pub fn alone(case: &str, exo: Option<&Outcome>) -> (usize, Vec<String>) {
         .collect();
     if failures.is_empty() && (outcome.end != End::Exit(0) || passed == 0) {
         let text = String::from_utf8_lossy(&outcome.output);
-        failures.push(format!("{case}: {} after {passed} checks; its last line: {}", describe(&outcome.end), text.lines().last().unwrap_or_default()));
+        failures.push(format!(
+            "{case}: {} after {passed} checks; its last line: {}",
+            describe(&outcome.end),
+            text.lines().last().unwrap_or_default()
+        ));
     }
     (passed, failures)
 }
@@ -126,7 +139,8 @@ mod tests {
 
     #[test]
     fn a_missing_line_names_how_the_program_ended() {
-        let (passed, failures) = case("t", &outcome("ok a\nok b\n", End::Exit(0)), Some(&outcome("ok a\n", End::Signal(11))));
+        let (passed, failures) =
+            case("t", &outcome("ok a\nok b\n", End::Exit(0)), Some(&outcome("ok a\n", End::Signal(11))));
         assert_eq!(passed, 1);
         assert_eq!(failures, ["t b: no answer; the program was killed by signal 11"]);
     }
@@ -138,13 +152,18 @@ mod tests {
 
     #[test]
     fn what_linux_skips_may_be_skipped() {
-        let (passed, failures) = case("t", &outcome("skip a: not root\nok b\n", End::Exit(0)), Some(&outcome("skip a: x\nok b\n", End::Exit(0))));
+        let (passed, failures) = case(
+            "t",
+            &outcome("skip a: not root\nok b\n", End::Exit(0)),
+            Some(&outcome("skip a: x\nok b\n", End::Exit(0))),
+        );
         assert_eq!((passed, failures.len()), (1, 0));
     }
 
     #[test]
     fn not_ok_carries_its_reason() {
-        let (_, failures) = case("t", &outcome("ok a\n", End::Exit(0)), Some(&outcome("not ok a: EINVAL\n", End::Exit(1))));
+        let (_, failures) =
+            case("t", &outcome("ok a\n", End::Exit(0)), Some(&outcome("not ok a: EINVAL\n", End::Exit(1))));
         assert_eq!(failures, ["t a: EINVAL"]);
     }
 

@@ -69,8 +69,12 @@ pub fn run(
             scope.spawn(|| {
                 while let Some(task) = pop(&tasks) {
                     let (label, result) = match task {
-                        Task::Suite { machine, label, scripts } => (label, run_suite(project, kernel, &machine, programs, scripts, reference)),
-                        Task::KernelTests { machine, label, kernel } => (label, boots::kernel_tests(project, kernel, &machine)),
+                        Task::Suite { machine, label, scripts } => {
+                            (label, run_suite(project, kernel, &machine, programs, scripts, reference))
+                        }
+                        Task::KernelTests { machine, label, kernel } => {
+                            (label, boots::kernel_tests(project, kernel, &machine))
+                        }
                         Task::Foreign => ("foreign initramfs".to_owned(), boots::foreign(project, kernel)),
                     };
                     println!("   done: {label}");
@@ -106,7 +110,14 @@ fn machines(extent: Extent) -> Vec<(String, Machine)> {
         .collect()
 }
 
-fn run_suite(project: &Project, kernel: &Kernel, machine: &Machine, programs: &[Case], scripts: &[Case], reference: &BTreeMap<String, Outcome>) -> Result<Counted> {
+fn run_suite(
+    project: &Project,
+    kernel: &Kernel,
+    machine: &Machine,
+    programs: &[Case],
+    scripts: &[Case],
+    reference: &BTreeMap<String, Outcome>,
+) -> Result<Counted> {
     let mut todo: Vec<&Case> = programs.iter().chain(scripts).collect();
     let mut outcomes: BTreeMap<String, Outcome> = BTreeMap::new();
     let mut trouble = None;
@@ -145,7 +156,14 @@ fn boot_suite(project: &Project, kernel: &Kernel, machine: &Machine, cases: &[&C
         overlay.add(&case.file, &format!("{GUEST_FOLDER}/{}", case.name))?;
     }
     overlay.write(&initrd)?;
-    let command = machine.command(project, &kernel.elf, Some(&initrd), &machine.kernel_words(Console::Channels), Console::Channels, scratch.path())?;
+    let command = machine.command(
+        project,
+        &kernel.elf,
+        Some(&initrd),
+        &machine.kernel_words(Console::Channels),
+        Console::Channels,
+        scratch.path(),
+    )?;
     suite::run(command, scratch.path(), &scratch.path().join("kernel.log"), VM_LIMIT)
 }
 

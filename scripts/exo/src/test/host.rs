@@ -1,4 +1,5 @@
-//! The host's own tests: `cargo test` of every crate that needs no hardware, and the same of the lock-free parts under loom.
+//! The host's own tests: `cargo test` of every crate that needs no hardware, and the same of the lock-free parts under
+//! loom.
 
 use super::Tally;
 use crate::project::Project;
@@ -31,7 +32,10 @@ pub fn loom_tests(project: &Project, tally: &mut Tally) -> Result<()> {
 
 fn cargo_test(project: &Project, target: &str) -> Command {
     let mut cargo = Command::new("cargo");
-    cargo.args(["test", "--no-fail-fast", "--target-dir"]).arg(project.cargo_target(target)).current_dir(project.root());
+    cargo
+        .args(["test", "--no-fail-fast", "--target-dir"])
+        .arg(project.cargo_target(target))
+        .current_dir(project.root());
     cargo.env_remove("CARGO_TARGET_DIR").env("EXO_ROOT", project.root());
     cargo
 }

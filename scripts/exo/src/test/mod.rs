@@ -90,7 +90,12 @@ fn section(name: &str, tally: &mut Tally, body: impl FnOnce(&mut Tally) -> Resul
     if let Err(error) = body(tally) {
         tally.fail(format!("{name}: {error:#}"));
     }
-    println!("   {} passed, {} failed, {} s", tally.passed - before.0, tally.failed - before.1, before.2.elapsed().as_secs());
+    println!(
+        "   {} passed, {} failed, {} s",
+        tally.passed - before.0,
+        tally.failed - before.1,
+        before.2.elapsed().as_secs()
+    );
 }
 
 fn in_vm(project: &Project, extent: Extent, tally: &mut Tally) -> Result<()> {

@@ -76,7 +76,12 @@ pub fn run_on_host(cases: &[Case]) -> Result<BTreeMap<String, Outcome>> {
             });
         }
     });
-    outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner).into_iter().map(|(name, outcome)| Ok((name, outcome?))).collect()
+    outcomes
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
+        .into_iter()
+        .map(|(name, outcome)| Ok((name, outcome?)))
+        .collect()
 }
 
 /// The test scripts of the ports in the base image. They run in the VM only.
@@ -120,7 +125,13 @@ fn build_one(project: &Project, common: &Fingerprint, source: &Path, library: &P
     let include = format!("-I{}", library.display());
     let Some(folder) = out.parent() else { return Ok(false) };
     fs::create_dir_all(folder)?;
-    let status = Command::new(project.cc()).args(["-static", "-O1", "-g1", "-pthread", "-Wall", "-Wextra", &include]).arg("-o").arg(out).arg(source).arg("-lm").status()?;
+    let status = Command::new(project.cc())
+        .args(["-static", "-O1", "-g1", "-pthread", "-Wall", "-Wextra", &include])
+        .arg("-o")
+        .arg(out)
+        .arg(source)
+        .arg("-lm")
+        .status()?;
     if status.success() {
         fs::write(stamp, fingerprint)?;
     }
@@ -135,7 +146,11 @@ fn run_one(program: &Path) -> Result<Outcome> {
     let mut command = Command::new(program);
     command.current_dir(folder.path()).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer);
     // init in the VM gives the same environment.
-    command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/root").process_group(0);
+    command
+        .env_clear()
+        .env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+        .env("HOME", "/root")
+        .process_group(0);
     let mut child = command.spawn()?;
     drop(command);
     let collector = thread::spawn(move || {

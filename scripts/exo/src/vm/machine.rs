@@ -78,7 +78,15 @@ pub enum Window {
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { accel: Accel::Auto, cpu: "max".to_owned(), smp: 1, memory: "256M".to_owned(), boot: Boot::Direct, window: Window::Hidden, append: Vec::new() }
+        Self {
+            accel: Accel::Auto,
+            cpu: "max".to_owned(),
+            smp: 1,
+            memory: "256M".to_owned(),
+            boot: Boot::Direct,
+            window: Window::Hidden,
+            append: Vec::new(),
+        }
     }
 }
 
@@ -108,7 +116,15 @@ impl Machine {
     }
 
     /// QEMU's command line. Sockets and a temporary ISO lie in `scratch`.
-    pub fn command(&self, project: &Project, elf: &Path, initrd: Option<&Path>, words: &str, console: Console, scratch: &Path) -> Result<Command> {
+    pub fn command(
+        &self,
+        project: &Project,
+        elf: &Path,
+        initrd: Option<&Path>,
+        words: &str,
+        console: Console,
+        scratch: &Path,
+    ) -> Result<Command> {
         let mut qemu = Command::new("qemu-system-x86_64");
         qemu.args(["-nodefaults", "-no-reboot", "-machine", "pc", "-vga", "std"]);
         qemu.args(["-accel", self.accel.name(), "-cpu", &self.cpu, "-smp", &self.smp.to_string(), "-m", &self.memory]);
@@ -157,7 +173,10 @@ fn socket(qemu: &mut Command, name: &str, scratch: &Path) -> Result<()> {
 /// The CPU's word is asked, not only the device node: nested machines have shown one without the other.
 fn kvm_is_usable() -> bool {
     let flags = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let offered = flags.lines().filter(|line| line.starts_with("flags")).any(|line| line.split_whitespace().any(|flag| flag == "svm" || flag == "vmx"));
+    let offered = flags
+        .lines()
+        .filter(|line| line.starts_with("flags"))
+        .any(|line| line.split_whitespace().any(|flag| flag == "svm" || flag == "vmx"));
     offered && fs::File::options().read(true).write(true).open("/dev/kvm").is_ok()
 }
 
@@ -175,7 +194,8 @@ mod tests {
     #[test]
     fn the_channels_come_in_the_kernels_order() -> Result<()> {
         let project = Project::find()?;
-        let command = Machine::default().command(&project, Path::new("k"), None, "w", Console::Channels, Path::new("/s"))?;
+        let command =
+            Machine::default().command(&project, Path::new("k"), None, "w", Console::Channels, Path::new("/s"))?;
         let words: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
         let place = |text: &str| words.iter().position(|word| word.ends_with(text));
         assert!(place("chardev=data") < place("chardev=errors"));

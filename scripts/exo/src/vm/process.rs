@@ -69,7 +69,8 @@ impl Sockets {
             .iter()
             .chain(channels)
             .map(|name| {
-                let listener = UnixListener::bind(scratch.join(name)).with_context(|| format!("cannot listen in {}", scratch.display()))?;
+                let listener = UnixListener::bind(scratch.join(name))
+                    .with_context(|| format!("cannot listen in {}", scratch.display()))?;
                 listener.set_nonblocking(true)?;
                 Ok(listener)
             })
@@ -80,8 +81,16 @@ impl Sockets {
 
 impl Vm {
     /// Starts QEMU, and gives the accepted channels in the order of [`Sockets::listen`]. Its end is told to `events`.
-    pub fn start(mut command: Command, sockets: &Sockets, log_path: &Path, echo: LogEcho, events: &Sender<Event>) -> Result<(Self, Vec<UnixStream>)> {
-        let mut child = command.spawn().map_err(|error| Failure::vm(format!("cannot start {}: {error}", command.get_program().display())))?;
+    pub fn start(
+        mut command: Command,
+        sockets: &Sockets,
+        log_path: &Path,
+        echo: LogEcho,
+        events: &Sender<Event>,
+    ) -> Result<(Self, Vec<UnixStream>)> {
+        let mut child = command
+            .spawn()
+            .map_err(|error| Failure::vm(format!("cannot start {}: {error}", command.get_program().display())))?;
         let mut streams = match accept_all(&sockets.listeners, &mut child) {
             Ok(streams) => streams.into_iter(),
             Err(error) => {
@@ -152,7 +161,8 @@ pub fn watch_signals(events: &Sender<Event>) -> Result<()> {
     Ok(())
 }
 
-/// Waits for the child; the process id is marked as reaped under the lock that [`Vm::kill`] takes, so that no other process is hit.
+/// Waits for the child; the process id is marked as reaped under the lock that [`Vm::kill`] takes, so that no other
+/// process is hit.
 fn wait_without_reaping_race(child: &mut Child, state: &Mutex<Life>) -> ExitStatus {
     loop {
         {
@@ -177,7 +187,9 @@ fn accept_all(listeners: &[UnixListener], child: &mut Child) -> Result<Vec<UnixS
                     streams.push(stream);
                     break;
                 }
-                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(error).context("QEMU's socket cannot be accepted"),
+                Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => {
+                    return Err(error).context("QEMU's socket cannot be accepted");
+                }
                 Err(_) => {}
             }
             if let Some(status) = child.try_wait()? {

@@ -55,7 +55,8 @@ pub fn run(command: Command, scratch: &Path, log: &Path, echo: LogEcho, limit: O
     let sockets = Sockets::listen(scratch, &CHANNEL_SOCKETS)?;
     watch_signals(&sender)?;
     let (mut vm, streams) = Vm::start(command, &sockets, log, echo, &sender)?;
-    let [data, errors, control] = <[UnixStream; 3]>::try_from(streams).map_err(|_| Failure::vm("QEMU left a channel out"))?;
+    let [data, errors, control] =
+        <[UnixStream; 3]>::try_from(streams).map_err(|_| Failure::vm("QEMU left a channel out"))?;
     let mut input = Some((data.try_clone()?, control.try_clone()?));
     let output = pump_output(data, std::io::stdout(), &sender);
     let error_output = pump_output(errors, std::io::stderr(), &sender);
@@ -96,10 +97,17 @@ impl Code {
     }
 }
 
-/// The data and the control channel, until the guest is ready for input: on Linux a terminal that is not yet raw would swallow it.
+/// The data and the control channel, until the guest is ready for input: on Linux a terminal that is not yet raw would
+/// swallow it.
 type Input = Option<(UnixStream, UnixStream)>;
 
-fn wait_for_status(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Instant>, limit: Option<Duration>, input: &mut Input) -> Result<Code> {
+fn wait_for_status(
+    vm: &mut Vm,
+    events: &Receiver<Event>,
+    deadline: Option<Instant>,
+    limit: Option<Duration>,
+    input: &mut Input,
+) -> Result<Code> {
     loop {
         let event = match deadline {
             Some(deadline) => events.recv_timeout(deadline.saturating_duration_since(Instant::now())),
@@ -129,7 +137,10 @@ fn wait_for_status(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Insta
             }
             Err(RecvTimeoutError::Timeout) => {
                 vm.kill();
-                return Err(Failure::with_code(failure::TIMED_OUT, format!("the program did not end within {} s", limit.unwrap_or_default().as_secs())));
+                return Err(Failure::with_code(
+                    failure::TIMED_OUT,
+                    format!("the program did not end within {} s", limit.unwrap_or_default().as_secs()),
+                ));
             }
             Err(RecvTimeoutError::Disconnected) => return Err(Failure::vm("the run's threads have ended")),
         }
@@ -186,7 +197,11 @@ fn pump_input(mut data: UnixStream, mut control: UnixStream) {
     });
 }
 
-fn pump_output(mut from: UnixStream, mut to: impl Write + Send + 'static, events: &Sender<Event>) -> thread::JoinHandle<()> {
+fn pump_output(
+    mut from: UnixStream,
+    mut to: impl Write + Send + 'static,
+    events: &Sender<Event>,
+) -> thread::JoinHandle<()> {
     let events = events.clone();
     thread::spawn(move || {
         let mut buffer = vec![0; CHUNK];

@@ -54,15 +54,18 @@ fn wait(vm: &mut Vm, events: &Receiver<Event>, deadline: Option<Instant>, limit:
             Ok(Event::Signalled(signal)) => return Ok(u8::try_from(SIGNAL_BASE + signal).unwrap_or(u8::MAX)),
             Ok(_) => {}
             Err(RecvTimeoutError::Timeout) => {
-                return Err(Failure::with_code(failure::TIMED_OUT, format!("the VM did not power off within {} s", limit.unwrap_or_default().as_secs())));
+                return Err(Failure::with_code(
+                    failure::TIMED_OUT,
+                    format!("the VM did not power off within {} s", limit.unwrap_or_default().as_secs()),
+                ));
             }
             Err(RecvTimeoutError::Disconnected) => return Err(Failure::vm("the run's threads have ended")),
         }
     }
 }
 
-/// Types a stdin that is no terminal into the console, and the end-of-file character at its end. It begins with the guest's
-/// first output: what is typed before anybody listens to the port may be lost, as on real hardware.
+/// Types a stdin that is no terminal into the console, and the end-of-file character at its end. It begins with the
+/// guest's first output: what is typed before anybody listens to the port may be lost, as on real hardware.
 struct Typist {
     keyboard: std::io::PipeWriter,
     screen: std::io::PipeReader,
@@ -105,7 +108,8 @@ fn type_all(mut keyboard: std::io::PipeWriter) {
             break;
         }
     }
-    // An end of file lasts, a character is taken by one reader: it is typed for each in turn, until the shell ends by it.
+    // An end of file lasts, a character is taken by one reader: it is typed for each in turn, until the shell ends by
+    // it.
     while keyboard.write_all(&[EOT]).is_ok() {
         thread::sleep(EOT_INTERVAL);
     }

@@ -85,7 +85,8 @@ pub fn run(command: Command, scratch: &Path, log: &Path, limit: Duration) -> Res
     let (sender, events) = channel();
     let sockets = Sockets::listen(scratch, &CHANNEL_SOCKETS)?;
     let (mut vm, streams) = Vm::start(command, &sockets, log, LogEcho::Off, &sender)?;
-    let [data, errors, control] = <[UnixStream; 3]>::try_from(streams).map_err(|_| Failure::vm("QEMU left a channel out"))?;
+    let [data, errors, control] =
+        <[UnixStream; 3]>::try_from(streams).map_err(|_| Failure::vm("QEMU left a channel out"))?;
     for stream in [data, errors] {
         thread::spawn(move || std::io::copy(&mut &stream, &mut std::io::sink()));
     }

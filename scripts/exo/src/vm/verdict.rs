@@ -50,7 +50,11 @@ pub fn explain(status: ExitStatus, log: &str) -> (String, u8) {
     };
     let lines: Vec<&str> = log.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
-    let text = if tail.is_empty() { format!("{what}; the kernel wrote no log") } else { format!("{what}; its last words:\n{tail}") };
+    let text = if tail.is_empty() {
+        format!("{what}; the kernel wrote no log")
+    } else {
+        format!("{what}; its last words:\n{tail}")
+    };
     (text, failure::VM)
 }
 
