@@ -1,6 +1,6 @@
 //! The command line: subcommands, options, and the help texts.
 
-use crate::vm::machine::{Accel, Boot, Machine, Window};
+use crate::vm::machine::{Accel, Boot, Clock, Machine, Window};
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,6 +72,9 @@ pub struct MachineOptions {
     /// How the CPU is run
     #[arg(long, value_enum, default_value_t = Accel::Auto)]
     pub accel: Accel,
+    /// Let the clock count executed instructions, for exact measurements (one CPU)
+    #[arg(long, conflicts_with = "smp")]
+    pub icount: bool,
     /// Open a window with the VGA screen
     #[arg(long)]
     pub display: bool,
@@ -84,10 +87,11 @@ impl MachineOptions {
     /// The machine that they describe.
     pub fn machine(&self) -> Machine {
         Machine {
-            accel: self.accel,
+            accel: if self.icount { Accel::Tcg } else { self.accel },
             cpu: self.cpu.clone(),
             smp: self.smp,
             memory: self.mem.clone(),
+            clock: if self.icount { Clock::Instructions } else { Clock::Time },
             boot: if self.iso { Boot::Iso } else { Boot::Direct },
             window: if self.display { Window::Shown } else { Window::Hidden },
             append: self.append.clone(),

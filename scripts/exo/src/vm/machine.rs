@@ -59,12 +59,23 @@ pub struct Machine {
     pub smp: u32,
     /// Size of memory, as QEMU takes it ("256M").
     pub memory: String,
+    /// What the machine's clock counts.
+    pub clock: Clock,
     /// How the kernel is loaded.
     pub boot: Boot,
     /// Whether a window shows the VGA screen.
     pub window: Window,
     /// More words for the kernel's command line.
     pub append: Vec<String>,
+}
+
+/// What the machine's clock counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Clock {
+    /// Host time.
+    Time,
+    /// Executed instructions, one a nanosecond: runs repeat exactly.
+    Instructions,
 }
 
 /// Whether a window shows the VGA screen.
@@ -129,6 +140,9 @@ impl Machine {
         qemu.args(["-nodefaults", "-no-reboot", "-machine", "pc", "-vga", "std"]);
         qemu.args(["-accel", self.accel.name(), "-cpu", &self.cpu, "-smp", &self.smp.to_string(), "-m", &self.memory]);
         qemu.args(["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]);
+        if self.clock == Clock::Instructions {
+            qemu.args(["-icount", "shift=0,sleep=off,align=off"]);
+        }
         if self.window == Window::Hidden {
             qemu.args(["-display", "none"]);
         }
