@@ -95,6 +95,7 @@ pub fn acquire(file: InodeId, family: Family, wanted: Record, blocking: Blocking
         Err(waiters) => waiters,
     };
     let granted = waiters.wait_until(Wait::INTERRUPTIBLE, || try_acquire(file, family, wanted).ok());
+    drop(waiters);
     forget_if_free(file);
     Ok(granted?)
 }
@@ -112,6 +113,7 @@ pub fn release(file: InodeId, family: Family, owner: Owner, range: ByteRange) {
     };
     if let Some(waiters) = waiters {
         waiters.wake_all();
+        drop(waiters);
         forget_if_free(file);
     }
 }
@@ -146,6 +148,7 @@ fn try_acquire(file: InodeId, family: Family, wanted: Record) -> Result<(), Arc<
     Ok(())
 }
 
+/// Forgets a file without locks and waiters; the caller holds no reference to its queue.
 fn forget_if_free(file: InodeId) {
     let mut locks = LOCKS.lock();
     let free = locks
