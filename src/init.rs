@@ -20,6 +20,7 @@ pub fn start(_: usize) {
     kernel::dev::init().expect("the device file system takes its first nodes");
     #[cfg(feature = "ktest")]
     if boot::flag("exo.test") {
+        kernel_arch::ktest::run(kernel::tests::TESTS);
         kernel_arch::ktest::finish();
     }
     if let Err(error) = open_console() {

@@ -17,6 +17,8 @@ pub mod random;
 pub mod sched;
 pub mod signal;
 pub mod task;
+#[cfg(feature = "ktest")]
+pub mod tests;
 pub mod time;
 pub mod tty;
 pub mod uts;
