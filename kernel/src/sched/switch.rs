@@ -108,6 +108,7 @@ pub(super) fn leave(how: Leave) {
             let Some(idle) = idle else { unreachable!("a CPU without an idle thread") };
             cpu.idling.store(true, Ordering::SeqCst);
             idle.sched.take_stretch(now);
+            unload_space();
             switch_to(cpu, &me, idle);
         }
     }
@@ -193,6 +194,23 @@ fn load_space(next: &Task) {
         }
         space.activate();
         slot.replace(space)
+    });
+    if let Some(old) = old {
+        reaper::bury_space(old);
+    }
+}
+
+/// An idle CPU borrows no address space when others run: they need not wake it for each change of a mapping.
+fn unload_space() {
+    if kernel_arch::cpu::count() == 1 {
+        return;
+    }
+    let old = ACTIVE_SPACE.with(|slot| {
+        let old = slot.take();
+        if old.is_some() {
+            AddressSpace::deactivate();
+        }
+        old
     });
     if let Some(old) = old {
         reaper::bury_space(old);
