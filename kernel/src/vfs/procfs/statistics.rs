@@ -34,6 +34,8 @@ pub fn frames(text: &mut Text) -> Result<()> {
 }
 
 pub fn heap(text: &mut Text) -> Result<()> {
+    // Objects in use are live ones then, not cached ones.
+    heap::trim_everywhere();
     let stats = heap::stats();
     put!(text, "size pages in_use hits misses hit_percent\n");
     for class in stats.classes {
