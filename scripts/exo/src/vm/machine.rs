@@ -94,6 +94,7 @@ impl Default for Machine {
             cpu: "max".to_owned(),
             smp: 1,
             memory: "256M".to_owned(),
+            clock: Clock::Time,
             boot: Boot::Direct,
             window: Window::Hidden,
             append: Vec::new(),
