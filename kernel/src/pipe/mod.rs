@@ -53,6 +53,13 @@ struct State {
     writer_opens: u64,
 }
 
+/// Read ends and write ends ever opened.
+#[derive(Clone, Copy)]
+struct Opens {
+    readers: u64,
+    writers: u64,
+}
+
 impl Fifo {
     /// A pipe with no end open.
     #[must_use]
@@ -76,15 +83,15 @@ impl Fifo {
         if direction == Direction::Write && nonblocking && self.state.lock().readers == 0 {
             return Err(Errno::ENXIO);
         }
-        let end = self.attach(direction)?;
+        let (end, opens) = self.attach(direction)?;
         if !nonblocking {
-            self.wait_for_peer(direction)?;
+            self.wait_for_peer(direction, opens)?;
         }
         Ok(end)
     }
 
-    /// Counts a new end.
-    fn attach(self: &Arc<Self>, direction: Direction) -> Result<Arc<End>> {
+    /// Counts a new end; gives it, and how many ends had been opened then.
+    fn attach(self: &Arc<Self>, direction: Direction) -> Result<(Arc<End>, Opens)> {
         let fresh = Buffer::new(DEFAULT_CAPACITY)?;
         let mut state = self.state.lock();
         if state.buffer.is_none() {
@@ -99,21 +106,19 @@ impl Fifo {
             state.writer_opens += 1;
         }
         let writers_seen = if state.writers == 0 { state.writer_opens } else { 0 };
+        let opens = Opens { readers: state.reader_opens, writers: state.writer_opens };
         drop(state);
         self.opened.wake_all();
-        Ok(Arc::new(End::new(self.clone(), direction, writers_seen)))
+        Ok((Arc::new(End::new(self.clone(), direction, writers_seen)), opens))
     }
 
-    fn wait_for_peer(&self, direction: Direction) -> Result<()> {
-        let before = {
-            let state = self.state.lock();
-            (state.reader_opens, state.writer_opens)
-        };
+    /// Waits until the other end is open, or was since `before`.
+    fn wait_for_peer(&self, direction: Direction, before: Opens) -> Result<()> {
         let came = || {
             let state = self.state.lock();
             let came = match direction {
-                Direction::Read => state.writers > 0 || state.writer_opens != before.1,
-                Direction::Write => state.readers > 0 || state.reader_opens != before.0,
+                Direction::Read => state.writers > 0 || state.writer_opens != before.writers,
+                Direction::Write => state.readers > 0 || state.reader_opens != before.readers,
                 Direction::Both => true,
             };
             came.then_some(())
@@ -140,8 +145,8 @@ impl Fifo {
 /// `ENOMEM`.
 pub fn pipe(owner: &Credentials, flags: OpenFlags) -> Result<(Arc<File>, Arc<File>)> {
     let fifo = Fifo::new();
-    let read = fifo.attach(Direction::Read)?;
-    let write = fifo.attach(Direction::Write)?;
+    let (read, _) = fifo.attach(Direction::Read)?;
+    let (write, _) = fifo.attach(Direction::Write)?;
     let place = place(AnonymousKind::Pipe(fifo), owner);
     let reader = File::at(read, place.clone(), flags);
     let writer = File::at(write, place, flags | OpenFlags::WRONLY);
