@@ -8,7 +8,7 @@ use abi::{Errno, Result};
 use kernel::files::CloseOnExec;
 use kernel::task;
 use kernel::vfs::{self, LookupContext, OpenHow};
-use kernel_arch::boot;
+use kernel_arch::{boot, power};
 use kernel_core::cmdline::CommandLine;
 
 /// Where init is looked for when the command line names none.
@@ -30,7 +30,7 @@ pub fn start(_: usize) {
     match line.init() {
         Some(path) => {
             let error = run(path, &line);
-            panic!("init= {path} does not start: {error:?}");
+            refuse(format_args!("init={path} does not start: {error:?}"));
         }
         None => {
             for path in DEFAULT_PATHS {
@@ -39,9 +39,16 @@ pub fn start(_: usize) {
                     log::error!("{path} does not start: {error:?}");
                 }
             }
-            panic!("no init found: give one by init= or in the initrd");
+            refuse(format_args!("no init found: give one by init= or in the initrd"));
         }
     }
+}
+
+/// Says why there is nothing to run, and stops the machine.
+fn refuse(why: core::fmt::Arguments<'_>) -> ! {
+    log::error!("{why}");
+    power::debug_exit(power::EXIT_PANIC);
+    power::off()
 }
 
 /// Runs the program; why it cannot.
