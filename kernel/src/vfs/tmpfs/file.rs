@@ -1,6 +1,7 @@
 //! Open files of tmpfs: regular files over their page cache, directories.
 
-use super::inode::{AccessTime, Regular, TmpInode};
+use super::content::Regular;
+use super::inode::{AccessTime, TmpInode};
 use crate::credentials::Capability;
 use crate::io::{Limited, Sink, Source};
 use crate::mm::{Contents, Intent, MapObject, PageCache};

@@ -1,15 +1,15 @@
 //! Inodes of tmpfs.
 
 use super::Shared;
+use super::content::Regular;
 use super::directory::Directory;
 use super::file::{OpenDirectory, OpenRegular};
 use crate::mm::PageCache;
 use crate::pipe::Fifo;
-use crate::vfs::attributes::MAX_FILE_SIZE;
 use crate::vfs::device;
 use crate::vfs::file::{FileOps, OpenRequest};
 use crate::vfs::inode::{
-    AllocateMode, AllocateRequest, DeviceId, DirEntry, Emit, FileKind, Inode, InodeId, LinkTarget, Metadata, NewNode, NodeKind,
+    AllocateRequest, DeviceId, DirEntry, Emit, FileKind, Inode, InodeId, LinkTarget, Metadata, NewNode, NodeKind,
     Ownership, RenameMode, SetAttributes, Timestamp,
 };
 use abi::{Errno, Result};
@@ -19,7 +19,7 @@ use alloc::vec;
 use core::any::Any;
 use core::sync::atomic::Ordering;
 use kernel_core::addr::PAGE_SIZE_U64;
-use kernel_sync::{Mutex, Rank, SpinLock};
+use kernel_sync::{Rank, SpinLock};
 
 /// A file, directory, link or node.
 pub struct TmpInode {
@@ -50,13 +50,6 @@ enum Body {
     Socket,
     CharDevice(DeviceId),
     BlockDevice(DeviceId),
-}
-
-/// The content of a regular file.
-pub(super) struct Regular {
-    pub(super) cache: PageCache,
-    /// Held over every write and every change of the length.
-    pub(super) writing: Mutex<()>,
 }
 
 /// What a directory entry adds to the length of a directory, as on Linux.
@@ -90,10 +83,7 @@ impl TmpInode {
             unnamed: false,
         };
         let body = match node.kind {
-            NodeKind::Regular => Body::Regular(Regular {
-                cache: PageCache::with_quota(Arc::clone(&shared.quota)),
-                writing: Mutex::new(Rank::INODE, ()),
-            }),
+            NodeKind::Regular => Body::Regular(Regular::new(&shared.quota)),
             NodeKind::Directory => Body::Directory(SpinLock::new(Rank::DENTRY, Directory::new())),
             NodeKind::Symlink(target) => Body::Symlink(target.into()),
             NodeKind::Fifo => Body::Fifo(Fifo::new()),
@@ -164,12 +154,7 @@ impl TmpInode {
     }
 
     fn resize(&self, size: u64) -> Result<()> {
-        let regular = self.regular().ok_or(Errno::EINVAL)?;
-        if size > MAX_FILE_SIZE {
-            return Err(Errno::EFBIG);
-        }
-        let _writing = regular.writing.lock();
-        regular.cache.truncate(size);
+        self.regular().ok_or(Errno::EINVAL)?.resize(size)?;
         self.touch_modified(|mode| mode);
         Ok(())
     }
@@ -185,24 +170,6 @@ pub(super) enum AccessTime {
 }
 
 const DAY: i64 = 24 * 60 * 60;
-
-/// Makes the bytes from `start` to `end` read as zeros; whole pages are freed.
-fn clear(cache: &PageCache, start: u64, end: u64) {
-    let (first, last) = (start.div_ceil(PAGE_SIZE_U64), end / PAGE_SIZE_U64);
-    if first < last {
-        cache.punch(first..last);
-    }
-    let edge = |from: u64, to: u64| {
-        if let Some(page) = cache.get(from / PAGE_SIZE_U64).filter(|_| from < to) {
-            // Both lie within one page.
-            page.fill((from % PAGE_SIZE_U64) as usize, (to - from) as usize, 0);
-        }
-    };
-    edge(start, end.min(first * PAGE_SIZE_U64));
-    if last >= first {
-        edge(last * PAGE_SIZE_U64, end);
-    }
-}
 
 impl Inode for TmpInode {
     fn id(&self) -> InodeId {
@@ -407,20 +374,7 @@ impl Inode for TmpInode {
     }
 
     fn allocate(&self, request: &AllocateRequest) -> Result<()> {
-        let regular = self.regular().ok_or(Errno::ENODEV)?;
-        let end = request.offset.saturating_add(request.len);
-        let _writing = regular.writing.lock();
-        let cache = &regular.cache;
-        if request.mode == AllocateMode::PunchHole {
-            clear(cache, request.offset, end);
-        } else {
-            for index in request.offset / PAGE_SIZE_U64..end.div_ceil(PAGE_SIZE_U64) {
-                cache.get_or_alloc(index)?;
-            }
-        }
-        if request.mode == AllocateMode::Extend && end > cache.size() {
-            cache.truncate(end);
-        }
+        self.regular().ok_or(Errno::ENODEV)?.allocate(request, &self.shared.quota)?;
         self.touch_modified(|mode| mode);
         Ok(())
     }

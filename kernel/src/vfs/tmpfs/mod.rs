@@ -1,11 +1,12 @@
 //! tmpfs: a file system that is its own cache; files are page caches, directories are maps.
 //!
-//! Layers: the instance with its limits (here), [`inode`], [`directory`] (names with stable cookies), [`file`] (open
-//! regular files and directories).
+//! Layers: the instance with its limits (here), [`inode`], [`content`] (pages), [`directory`] (names with stable cookies),
+//! [`file`] (open regular files and directories).
 //!
 //! Lock order: the VFS's directory lock (`INODE`), or a file's write lock (`INODE`); the page cache (`PAGE_CACHE`); then
 //! attributes or names (`DENTRY`, never both).
 
+mod content;
 mod directory;
 mod file;
 mod inode;
