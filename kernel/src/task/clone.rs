@@ -110,7 +110,7 @@ pub fn clone_current(request: &CloneRequest, frame: &UserFrame) -> Result<Pid> {
     Ok(tid)
 }
 
-/// Makes the first process: pid 1, a session and group of its own, running `entry(argument)` in the kernel.
+/// Makes the first process: pid 1, in group and session 0 as on Linux, running `entry(argument)` in the kernel.
 ///
 /// # Errors
 /// `ENOMEM`.
@@ -122,8 +122,8 @@ pub fn spawn_init(entry: fn(usize), argument: usize) -> Result<Pid> {
         &NewProcess {
             pid,
             parent: Pid(0),
-            group: pid,
-            session: pid,
+            group: Pid(0),
+            session: Pid(0),
             exit_signal: Some(Signal::SIGCHLD),
             actions: Arc::new(Actions::new()),
         },
