@@ -145,6 +145,9 @@ pub fn copy_file_range(
     let same = input.inode().id() == output.inode().id();
     let input = Cursor::new(&input, from_offset)?;
     let target = Cursor::new(&output, to_offset)?;
+    // Bytes that the copy itself appends are not part of it.
+    let left = input.file.inode().size().saturating_sub(input.start);
+    let count = count.min(usize::try_from(left).unwrap_or(usize::MAX));
     if same && input.start.abs_diff(target.start) < count as u64 {
         return Err(Errno::EINVAL);
     }

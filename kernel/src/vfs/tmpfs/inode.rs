@@ -258,10 +258,11 @@ impl Inode for TmpInode {
         let directory = self.directory()?;
         let target = Arc::downcast::<Self>(Arc::clone(target) as Arc<dyn Any + Send + Sync>).map_err(|_| Errno::EXDEV)?;
         {
-            let attributes = target.attributes.lock();
+            let mut attributes = target.attributes.lock();
             if attributes.links == 0 && !attributes.unnamed {
                 return Err(Errno::ENOENT);
             }
+            attributes.unnamed = false;
         }
         target.add_links(1);
         directory.lock().insert(name, target);
