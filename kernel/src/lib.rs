@@ -5,6 +5,7 @@ extern crate alloc;
 
 pub mod credentials;
 pub mod dev;
+pub mod events;
 pub mod files;
 pub mod futex;
 pub mod io;

@@ -10,29 +10,52 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Deref;
 use kernel_core::time::Instant;
-use kernel_sync::{Registration, Wait, WaitError, WaitQueue, Waiter};
+use kernel_sync::{Notify, Registration, Wait, WaitError, WaitQueue, Waiter};
 
 /// Collects the wait queues of the files that one thread looks at; or nothing, when it only looks.
 pub struct PollTable<'a> {
-    waiting: Option<(&'a Arc<Waiter>, &'a mut Vec<Registration>)>,
+    asker: Asker<'a>,
+}
+
+/// Who wants to know of changes.
+enum Asker<'a> {
+    Nobody,
+    Thread(&'a Arc<Waiter>, &'a mut Vec<Registration>),
+    Listener { listener: &'a Arc<dyn Notify>, wanted: PollEvents, registrations: &'a mut Vec<Registration> },
 }
 
 impl<'a> PollTable<'a> {
     /// A table for a look without a wait.
     #[must_use]
     pub const fn look() -> Self {
-        Self { waiting: None }
+        Self { asker: Asker::Nobody }
     }
 
     /// A table that enters `waiter` into the queues and keeps its places in `registrations`.
     pub fn wait(waiter: &'a Arc<Waiter>, registrations: &'a mut Vec<Registration>) -> Self {
-        Self { waiting: Some((waiter, registrations)) }
+        Self { asker: Asker::Thread(waiter, registrations) }
+    }
+
+    /// A table that enters `listener` into the queues that tell of `wanted`.
+    pub fn listen(listener: &'a Arc<dyn Notify>, wanted: PollEvents, registrations: &'a mut Vec<Registration>) -> Self {
+        Self { asker: Asker::Listener { listener, wanted, registrations } }
     }
 
     /// Says that a wake of `queue` may change the answer.
     pub fn add(&mut self, queue: &Arc<WaitQueue>) {
-        if let Some((waiter, registrations)) = &mut self.waiting {
-            registrations.push(queue.register(waiter));
+        self.add_for(queue, PollEvents::all());
+    }
+
+    /// Says that a wake of `queue` may change the answer to `events`.
+    pub fn add_for(&mut self, queue: &Arc<WaitQueue>, events: PollEvents) {
+        match &mut self.asker {
+            Asker::Nobody => {}
+            Asker::Thread(waiter, registrations) => registrations.push(queue.register(waiter)),
+            Asker::Listener { listener, wanted, registrations } => {
+                if wanted.intersects(events) {
+                    registrations.push(queue.listen(Arc::clone(listener)));
+                }
+            }
         }
     }
 }
@@ -59,7 +82,9 @@ pub enum Timeout {
 }
 
 impl Timeout {
-    const fn deadline(self) -> Option<Instant> {
+    /// The instant, if it ends.
+    #[must_use]
+    pub const fn deadline(self) -> Option<Instant> {
         match self {
             Self::Now => Some(Instant::ZERO),
             Self::Until(deadline) => Some(deadline),

@@ -34,6 +34,10 @@ struct Full;
 struct Random;
 
 impl FileOps for Null {
+    fn tells_of_events(&self) -> bool {
+        false
+    }
+
     fn read(&self, _file: &File, _sink: &mut dyn Sink, _offset: &mut u64) -> Result<usize> {
         Ok(0)
     }
@@ -48,6 +52,10 @@ impl FileOps for Null {
 }
 
 impl FileOps for Zero {
+    fn tells_of_events(&self) -> bool {
+        false
+    }
+
     fn read(&self, _file: &File, sink: &mut dyn Sink, _offset: &mut u64) -> Result<usize> {
         put_zeros(sink)
     }
@@ -66,6 +74,10 @@ impl FileOps for Zero {
 }
 
 impl FileOps for Full {
+    fn tells_of_events(&self) -> bool {
+        false
+    }
+
     fn read(&self, _file: &File, sink: &mut dyn Sink, _offset: &mut u64) -> Result<usize> {
         put_zeros(sink)
     }

@@ -97,12 +97,12 @@ impl End {
             if buffer.room(framing) < needed {
                 return Ok((done > 0).then_some(done));
             }
-            let was_empty = buffer.is_empty();
             let offered = source.remaining();
             let added = buffer.fill(source, offered, framing);
             let absent = added == Ok(0) || (source.remaining() > 0 && buffer.room(framing) > 0);
             drop(state);
-            if was_empty {
+            // Even if bytes were there: an edge-triggered epoll reports every arrival.
+            if matches!(added, Ok(1..)) {
                 self.fifo.readable.wake_all();
             }
             match added {
@@ -182,10 +182,10 @@ impl FileOps for End {
     fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {
         let mut events = PollEvents::empty();
         if self.direction.reads() {
-            table.add(&self.fifo.readable);
+            table.add_for(&self.fifo.readable, PollEvents::IN | PollEvents::RDNORM | PollEvents::HUP);
         }
         if self.direction.writes() {
-            table.add(&self.fifo.writable);
+            table.add_for(&self.fifo.writable, PollEvents::OUT | PollEvents::WRNORM | PollEvents::ERR);
         }
         let state = self.fifo.state.lock();
         let Some(buffer) = state.buffer.as_ref() else { return events };

@@ -76,6 +76,11 @@ pub trait FileOps: Any + Send + Sync {
         PollEvents::IN | PollEvents::OUT | PollEvents::RDNORM | PollEvents::WRNORM
     }
 
+    /// Whether it can be waited for with epoll(7); one that is always ready cannot.
+    fn tells_of_events(&self) -> bool {
+        true
+    }
+
     /// What mmap(2) maps.
     ///
     /// # Errors

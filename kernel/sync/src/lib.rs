@@ -38,4 +38,4 @@ pub use rank::Rank;
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use spin::{LazyLock as Lazy, Once};
 pub use spinlock::{IrqLock, IrqLockGuard, SpinLock, SpinLockGuard, lock_pair};
-pub use wait_queue::{Interruptible, Registration, Wait, WaitError, WaitQueue, Waiter};
+pub use wait_queue::{Interruptible, Notify, Registration, Wait, WaitError, WaitQueue, Waiter};

@@ -102,17 +102,34 @@ impl Waiter {
     }
 }
 
+/// Something that is no thread and wants to know of every wake (an epoll item).
+pub trait Notify: Send + Sync {
+    /// A queue was woken. Comes without the queue's lock, and perhaps from an interrupt handler.
+    fn notify(self: Arc<Self>);
+}
+
 /// One waiter's place in one queue.
 struct Entry {
     link: LinkedListAtomicLink,
-    thread: Arc<dyn Unpark>,
     /// Set by a wake, cleared by the waiter before it looks at its condition.
     woken: AtomicBool,
+    sleeper: Sleeper,
+}
+
+/// Whom a wake reaches.
+enum Sleeper {
+    /// A thread in `wait_until`: each uses one wake up.
+    Thread(Arc<dyn Unpark>),
     /// A poll waiter: woken by every wake, uses none up.
-    shared: Option<Arc<Waiter>>,
+    Poll(Arc<Waiter>),
+    /// Told of every wake once the queue's lock is free.
+    Listener(Arc<dyn Notify>),
 }
 
 intrusive_adapter!(EntryAdapter = UnsafeRef<Entry>: Entry { link => LinkedListAtomicLink });
+
+/// Listeners that are notified between two looks at the list.
+const NOTIFIED_AT_ONCE: usize = 8;
 
 /// Threads that wait for one condition.
 pub struct WaitQueue {
@@ -147,9 +164,8 @@ impl WaitQueue {
         }
         let entry = Entry {
             link: LinkedListAtomicLink::new(),
-            thread: park::current(),
             woken: AtomicBool::new(false),
-            shared: None,
+            sleeper: Sleeper::Thread(park::current()),
         };
         let linked = Linked::new(self, &entry);
         loop {
@@ -186,12 +202,18 @@ impl WaitQueue {
 
     /// Enters `waiter`; every wake of this queue wakes it until the registration is dropped.
     pub fn register(self: &Arc<Self>, waiter: &Arc<Waiter>) -> Registration {
-        let entry = Box::new(Entry {
-            link: LinkedListAtomicLink::new(),
-            thread: waiter.thread.clone(),
-            woken: AtomicBool::new(false),
-            shared: Some(waiter.clone()),
-        });
+        self.enter(Sleeper::Poll(waiter.clone()))
+    }
+
+    /// Enters `listener`; every wake of this queue notifies it until the registration is dropped, and one that is under
+    /// way then may still do so afterwards.
+    pub fn listen(self: &Arc<Self>, listener: Arc<dyn Notify>) -> Registration {
+        self.enter(Sleeper::Listener(listener))
+    }
+
+    fn enter(self: &Arc<Self>, sleeper: Sleeper) -> Registration {
+        let entry =
+            Box::new(Entry { link: LinkedListAtomicLink::new(), woken: AtomicBool::new(false), sleeper });
         // SAFETY: the entry is boxed, and the registration, which keeps box and queue alive, unlinks it in drop().
         unsafe { self.link(&entry) };
         Registration { queue: self.clone(), entry }
@@ -201,17 +223,55 @@ impl WaitQueue {
         if !self.has_waiters() {
             return 0;
         }
-        let list = self.list.lock();
-        let Some(list) = list.as_ref() else { return 0 };
-        let mut woken = 0;
-        for entry in list.iter() {
-            match &entry.shared {
-                Some(waiter) => waiter.wake(),
-                None if woken < limit && entry.mark() => woken += 1,
-                None => {}
+        let (mut woken, mut has_listeners) = (0, false);
+        {
+            let list = self.list.lock();
+            let Some(list) = list.as_ref() else { return 0 };
+            for entry in list.iter() {
+                match &entry.sleeper {
+                    Sleeper::Poll(waiter) => waiter.wake(),
+                    Sleeper::Thread(thread) if woken < limit && entry.mark() => {
+                        thread.unpark();
+                        woken += 1;
+                    }
+                    Sleeper::Thread(_) => {}
+                    Sleeper::Listener(_) => {
+                        entry.mark();
+                        has_listeners = true;
+                    }
+                }
             }
         }
+        if has_listeners {
+            self.notify_marked();
+        }
         woken
+    }
+
+    /// Notifies the listeners that a wake marked, some at a time, without the lock: they may wake other queues.
+    fn notify_marked(&self) {
+        loop {
+            let mut batch: [Option<Arc<dyn Notify>>; NOTIFIED_AT_ONCE] = [const { None }; NOTIFIED_AT_ONCE];
+            let mut free = batch.iter_mut();
+            {
+                let list = self.list.lock();
+                for entry in list.iter().flat_map(LinkedList::iter) {
+                    let Sleeper::Listener(listener) = &entry.sleeper else { continue };
+                    if !entry.woken.load(Ordering::Relaxed) {
+                        continue;
+                    }
+                    let Some(place) = free.next() else { break };
+                    // Under the lock, as the mark was set: nothing else to pair with.
+                    entry.woken.store(false, Ordering::Relaxed);
+                    *place = Some(listener.clone());
+                }
+            }
+            let is_full = batch.iter().all(Option::is_some);
+            batch.into_iter().flatten().for_each(|listener| listener.notify());
+            if !is_full {
+                return;
+            }
+        }
     }
 
     /// # Safety
@@ -242,14 +302,10 @@ impl Default for WaitQueue {
 }
 
 impl Entry {
-    /// Wakes the thread unless it is woken already.
+    /// Marks it as woken; whether it was not yet.
     fn mark(&self) -> bool {
         // Release pairs with the Acquire in wait_until().
-        if self.woken.swap(true, Ordering::Release) {
-            return false;
-        }
-        self.thread.unpark();
-        true
+        !self.woken.swap(true, Ordering::Release)
     }
 }
 
@@ -322,6 +378,24 @@ mod tests {
         let deadline = Some(park::now() + Duration::from_millis(5));
         let result = WaitQueue::new().wait_until(Wait::INTERRUPTIBLE.until(deadline), || None::<()>);
         assert_eq!(result, Err(WaitError::TimedOut));
+    }
+
+    #[test]
+    fn listeners_hear_every_wake_and_may_wake_the_next_queue() {
+        struct Next(WaitQueue, AtomicUsize);
+        impl Notify for Next {
+            fn notify(self: Arc<Self>) {
+                self.1.fetch_add(1, Ordering::SeqCst);
+                self.0.wake_all();
+            }
+        }
+        let (queue, next) = (Arc::new(WaitQueue::new()), Arc::new(Next(WaitQueue::new(), AtomicUsize::new(0))));
+        let places: alloc::vec::Vec<_> = (0..20).map(|_| queue.listen(next.clone())).collect();
+        assert!(!queue.wake_one());
+        assert_eq!(next.1.load(Ordering::SeqCst), 20);
+        drop(places);
+        queue.wake_all();
+        assert_eq!(next.1.load(Ordering::SeqCst), 20);
     }
 
     #[test]

@@ -22,7 +22,7 @@ sizes! {
     SigAction = size_of::<linux_raw_sys::general::kernel_sigaction>();
     StackT = size_of::<linux_raw_sys::general::sigaltstack>();
     IoVec = size_of::<iovec>();
-    SigInfo = 128; SigContext = 256; UContext = 304; Tms = 32; DirentHeader = 24; MaskArgument = 16;
+    EpollEvent = size_of::<epoll_event>(); SigInfo = 128; SigContext = 256; UContext = 304; Tms = 32; DirentHeader = 24; MaskArgument = 16;
 }
 
 /// `struct iovec` with the address as an integer.
@@ -185,6 +185,16 @@ pub struct PollFd {
     pub events: u16,
     /// Those that are there.
     pub revents: u16,
+}
+
+/// `struct epoll_event`, which has no padding on x86-64.
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct EpollEvent {
+    /// [`crate::flags::EpollFlags`].
+    pub events: u32,
+    /// The program's own data, low half first.
+    pub data: [u32; 2],
 }
 
 /// The packed signal mask argument of pselect6(2).

@@ -3,6 +3,8 @@
 pub mod attribute;
 pub mod control;
 pub mod dir;
+pub mod epoll;
+pub mod eventfd;
 pub mod exec;
 pub mod file;
 pub mod identity;

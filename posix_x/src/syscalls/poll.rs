@@ -33,12 +33,16 @@ const WORD_BITS: usize = u64::BITS as usize;
 
 /// poll(2).
 pub fn poll(ctx: &Hybrid<'_>, fds: UserPtr<PollFd>, count: u32, timeout_ms: i32) -> Result<usize> {
-    let timeout = match u64::try_from(timeout_ms) {
+    poll_restartable(ctx.task(), fds, count, after_ms(timeout_ms))
+}
+
+/// A time-out in milliseconds from now; a negative one waits without end.
+pub(super) fn after_ms(timeout_ms: i32) -> Timeout {
+    match u64::try_from(timeout_ms) {
         Ok(0) => Timeout::Now,
         Ok(ms) => Timeout::Until(time::now() + Duration::from_millis(ms)),
         Err(_) => Timeout::Never,
-    };
-    poll_restartable(ctx.task(), fds, count, timeout)
+    }
 }
 
 /// ppoll(2).
@@ -206,7 +210,11 @@ fn is_set(bits: &[u64], fd: usize) -> bool {
     bits.get(fd / WORD_BITS).is_some_and(|word| word & 1 << (fd % WORD_BITS) != 0)
 }
 
-fn set_mask(mask: UserPtr<u64>, set_size: usize) -> Result<()> {
+/// Installs the mask of the call, if it has one.
+///
+/// # Errors
+/// `EINVAL` for a set of another size, `EFAULT`.
+pub(super) fn set_mask(mask: UserPtr<u64>, set_size: usize) -> Result<()> {
     let Some(mask) = mask.non_null() else { return Ok(()) };
     if set_size != SigSet::BYTES {
         return Err(Errno::EINVAL);
@@ -215,7 +223,11 @@ fn set_mask(mask: UserPtr<u64>, set_size: usize) -> Result<()> {
     Ok(())
 }
 
-fn read_timespec(timeout: UserPtr<TimeSpec>) -> Result<Timeout> {
+/// A time-out from now on; none waits without end.
+///
+/// # Errors
+/// `EINVAL`, `EFAULT`.
+pub(super) fn read_timespec(timeout: UserPtr<TimeSpec>) -> Result<Timeout> {
     match timeout.non_null() {
         None => Ok(Timeout::Never),
         Some(timeout) => Ok(deadline(super::time::parse_duration(&timeout.get()?)?)),

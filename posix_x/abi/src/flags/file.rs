@@ -174,6 +174,31 @@ bitflags! {
         const RDHUP = raw::POLLRDHUP as u16;
     }
 
+    /// What an epoll(7) item asks for, above the bits of [`PollEvents`].
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct EpollFlags: u32 {
+        /// Of several epoll instances, wake not all.
+        const EXCLUSIVE = raw::EPOLLEXCLUSIVE;
+        /// Keep the machine awake while the event is handled.
+        const WAKEUP = raw::EPOLLWAKEUP;
+        /// Turn the item off after one report.
+        const ONESHOT = raw::EPOLLONESHOT;
+        /// Report changes, not states.
+        const EDGE = raw::EPOLLET;
+        const _ = !0;
+    }
+
+    /// Flags of eventfd2(2).
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    pub struct EventFdFlags: u32 {
+        /// Reads take one.
+        const SEMAPHORE = raw::EFD_SEMAPHORE;
+        /// Close on exec.
+        const CLOEXEC = raw::EFD_CLOEXEC;
+        /// Do not wait.
+        const NONBLOCK = raw::EFD_NONBLOCK;
+    }
+
     /// Flags of renameat2(2).
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     pub struct RenameFlags: u32 {

@@ -7,8 +7,8 @@ mod memory;
 mod process;
 
 pub use file::{
-    Access, AtFlags, CloseRangeFlags, FallocateFlags, FdFlags, FileKind, Mode, OpenFlags, PollEvents, RenameFlags, RwFlags,
-    StatxMask, Whence,
+    Access, AtFlags, CloseRangeFlags, EpollFlags, EventFdFlags, FallocateFlags, FdFlags, FileKind, Mode, OpenFlags, PollEvents,
+    RenameFlags, RwFlags, StatxMask, Whence,
 };
 pub use memory::{MapFlags, MapType, MremapFlags, MsyncFlags, Prot};
 pub use process::{AltStackFlags, CloneFlags, MaskHow, RandomFlags, SaFlags, WaitOptions};

@@ -180,6 +180,22 @@ macro_rules! for_each_syscall {
             __NR_pselect6 pselect6 Hybrid
                 poll::pselect6(count: i32, read: UserPtr<u64>, write: UserPtr<u64>, except: UserPtr<u64>, timeout: UserPtr<TimeSpec>, mask: UserPtr<MaskArgument>);
 
+            // eventfd
+            __NR_eventfd eventfd Hybrid eventfd::eventfd(count: u32);
+            __NR_eventfd2 eventfd2 Hybrid eventfd::eventfd2(count: u32, flags: u32);
+
+            // epoll
+            __NR_epoll_create epoll_create Hybrid epoll::epoll_create(size: i32);
+            __NR_epoll_create1 epoll_create1 Hybrid epoll::epoll_create1(flags: u32);
+            __NR_epoll_ctl epoll_ctl Hybrid epoll::epoll_ctl(epoll: Fd, operation: u32, fd: Fd, event: UserPtr<EpollEvent>)
+                partial "EPOLLEXCLUSIVE wakes all, EPOLLWAKEUP does nothing, no max_user_watches";
+            __NR_epoll_wait epoll_wait Hybrid
+                epoll::epoll_wait(epoll: Fd, events: UserPtr<EpollEvent>, count: i32, timeout_ms: i32);
+            __NR_epoll_pwait epoll_pwait Hybrid
+                epoll::epoll_pwait(epoll: Fd, events: UserPtr<EpollEvent>, count: i32, timeout_ms: i32, mask: UserPtr<u64>, set_size: usize);
+            __NR_epoll_pwait2 epoll_pwait2 Hybrid
+                epoll::epoll_pwait2(epoll: Fd, events: UserPtr<EpollEvent>, count: i32, timeout: UserPtr<TimeSpec>, mask: UserPtr<u64>, set_size: usize);
+
             // terminal
             __NR_ioctl ioctl Hybrid terminal::ioctl(fd: Fd, command: u32, argument: u64);
 
