@@ -17,6 +17,7 @@ pub mod poll;
 pub mod random;
 pub mod sched;
 pub mod signal;
+pub mod socket;
 pub mod task;
 #[cfg(feature = "ktest")]
 pub mod tests;

@@ -110,16 +110,17 @@ impl Buffer {
         Ok(done)
     }
 
-    /// Moves bytes into `sink` until it is full, nothing is left, or a packet ends. How many went, and why it stopped.
+    /// Moves up to `limit` bytes into `sink` until it is full, nothing is left, or a packet ends. How many went, and why it
+    /// stopped.
     ///
     /// # Errors
     /// What the sink answers.
-    pub fn drain(&mut self, sink: &mut dyn Sink) -> Result<(usize, Stop)> {
+    pub fn drain(&mut self, sink: &mut dyn Sink, limit: usize) -> Result<(usize, Stop)> {
         let mut done = 0;
         loop {
             let Some(mut front) = self.ring.front() else { return Ok((done, Stop::Empty)) };
             let (len, flags) = (front.len(), front.flags());
-            let wanted = len.min(sink.remaining());
+            let wanted = len.min(sink.remaining()).min(limit - done);
             let moved = match front.content() {
                 Content::Inline(bytes) => sink.put(&bytes[..wanted])?,
                 Content::Page(page, offset) => sink.put_page(page, usize::from(offset), wanted)?,
@@ -140,10 +141,46 @@ impl Buffer {
             if moved == len {
                 self.ring.pop();
             }
-            if sink.remaining() == 0 {
+            if sink.remaining() == 0 || done == limit {
                 return Ok((done, Stop::Done));
             }
         }
+    }
+
+    /// Copies up to `limit` bytes from `skip` on and leaves them where they are. How many went, and why it stopped.
+    ///
+    /// # Errors
+    /// `EIO` when a message lost its place.
+    pub fn peek(&mut self, sink: &mut dyn Sink, skip: usize, limit: usize) -> Result<(usize, Stop)> {
+        let (mut skip, mut done, mut stop) = (skip, 0, Stop::Empty);
+        // Each message goes once from the front to the back, so that all are in their places again at the end.
+        for _ in 0..self.ring.len() {
+            if let Some(mut front) = self.ring.front() {
+                let len = front.len();
+                let start = skip.min(len);
+                skip -= start;
+                let wanted = (len - start).min(sink.remaining()).min(limit - done);
+                if wanted > 0 && stop == Stop::Empty {
+                    let copied = match front.content() {
+                        Content::Inline(bytes) => sink.put(&bytes[start..start + wanted]),
+                        Content::Page(page, offset) => sink.put_page(page, usize::from(offset) + start, wanted),
+                        Content::Control(_) => Ok(wanted),
+                    };
+                    let copied = copied.unwrap_or(0);
+                    done += copied;
+                    if copied < wanted {
+                        stop = Stop::Absent;
+                    }
+                }
+            }
+            if let Some((message, flags)) = self.ring.pop() {
+                self.ring.push(message, flags).map_err(|_| Errno::EIO)?;
+            }
+        }
+        if stop == Stop::Empty && (sink.remaining() == 0 || done == limit) {
+            stop = Stop::Done;
+        }
+        Ok((done, stop))
     }
 
     /// Continues the last message, if it has room of its own.

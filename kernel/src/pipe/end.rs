@@ -135,7 +135,7 @@ impl FileOps for End {
             }
             let mut state = self.fifo.state.lock();
             let Some(buffer) = state.buffer.as_mut() else { return Ok(done) };
-            let (count, stop) = buffer.drain(sink)?;
+            let (count, stop) = buffer.drain(sink, usize::MAX)?;
             drop(state);
             done += count;
             if count > 0 {

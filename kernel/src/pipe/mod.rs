@@ -9,6 +9,7 @@
 mod buffer;
 mod end;
 
+pub(crate) use buffer::{Buffer, Framing, Stop};
 pub use end::{capacity, set_capacity};
 
 use crate::credentials::Credentials;
@@ -17,7 +18,6 @@ use crate::vfs::file::{File, FileOps, OpenRequest};
 use abi::flags::OpenFlags;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use buffer::Buffer;
 use end::{Direction, End};
 use kernel_core::addr::PAGE_SIZE;
 use kernel_sync::{Mutex, Rank, SpinLock, Wait, WaitQueue};

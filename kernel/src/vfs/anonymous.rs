@@ -43,12 +43,13 @@ pub fn place(kind: AnonymousKind, owner: &Credentials) -> Path {
         AnonymousKind::Socket => format!("socket:[{number}]"),
         AnonymousKind::Other(name) => format!("anon_inode:[{name}]"),
     };
+    let mode = if matches!(kind, AnonymousKind::Socket) { 0o777 } else { 0o600 };
     let inode = Arc::new(AnonymousInode {
         id: InodeId { device: MOUNT.file_system().device(), number },
         kind,
         attributes: SpinLock::new(
             Rank::DENTRY,
-            Attributes { mode: 0o600, uid: owner.fsuid(), gid: owner.fsgid(), accessed: now, modified: now, changed: now },
+            Attributes { mode, uid: owner.fsuid(), gid: owner.fsgid(), accessed: now, modified: now, changed: now },
         ),
     });
     Path { mount: Arc::clone(&MOUNT), dentry: Dentry::detached(inode, name.as_bytes()) }

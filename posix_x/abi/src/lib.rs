@@ -10,6 +10,7 @@ extern crate alloc;
 
 pub mod errno;
 mod file_types;
+mod socket_types;
 pub mod flags;
 pub mod native;
 pub mod reg;

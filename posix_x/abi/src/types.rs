@@ -4,6 +4,7 @@
 //! holds raw pointers. Every one of ours is checked against its size on Linux x86-64.
 
 pub use crate::file_types::{FileLock, OwnerEx, Stat, StatFs, Statx, StatxTime, UTimBuf};
+pub use crate::socket_types::{CMsgHdr, MsgHdr, UCred};
 pub use linux_raw_sys::general::{
     __kernel_fsid_t, clone_args, epoll_event, f_owner_ex, flock, iovec, itimerspec, itimerval, open_how, pollfd, rlimit,
     rlimit64, robust_list_head, rusage, stat, statfs, statx, statx_timestamp, termios, termios2, timespec, timeval,

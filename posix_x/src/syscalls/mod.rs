@@ -18,6 +18,7 @@ pub mod poll;
 pub mod prctl;
 pub mod process;
 pub mod signal;
+pub mod socket;
 pub mod system;
 pub mod terminal;
 pub mod thread;

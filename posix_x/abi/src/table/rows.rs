@@ -171,6 +171,36 @@ macro_rules! for_each_syscall {
             __NR_pipe2 pipe2 Hybrid pipe::pipe2(fds: UserPtr<i32>, flags: u32)
                 partial "no O_NOTIFICATION_PIPE";
 
+            // socket
+            __NR_socket socket Hybrid socket::socket(family: u32, kind: u32, protocol: u32)
+                partial "AF_UNIX streams only: no datagrams, no seqpackets; cycles of sockets in flight are not collected";
+            __NR_socketpair socketpair Hybrid socket::socketpair(family: u32, kind: u32, protocol: u32, fds: UserPtr<i32>)
+                partial "AF_UNIX streams only";
+            __NR_bind bind Hybrid socket::bind(fd: Fd, name: UserAddr, len: i32);
+            __NR_listen listen Hybrid socket::listen(fd: Fd, backlog: i32);
+            __NR_connect connect Hybrid socket::connect(fd: Fd, name: UserAddr, len: i32);
+            __NR_accept accept Hybrid socket::accept(fd: Fd, name: UserAddr, len: UserPtr<i32>);
+            __NR_accept4 accept4 Hybrid socket::accept4(fd: Fd, name: UserAddr, len: UserPtr<i32>, flags: u32);
+            __NR_getsockname getsockname Hybrid socket::getsockname(fd: Fd, name: UserAddr, len: UserPtr<i32>);
+            __NR_getpeername getpeername Hybrid socket::getpeername(fd: Fd, name: UserAddr, len: UserPtr<i32>);
+            __NR_sendto sendto Hybrid
+                socket::sendto(fd: Fd, buf: UserAddr, count: usize, flags: u32, name: UserAddr, len: i32)
+                partial "no MSG_OOB";
+            __NR_recvfrom recvfrom Hybrid
+                socket::recvfrom(fd: Fd, buf: UserAddr, count: usize, flags: u32, name: UserAddr, len: UserPtr<i32>)
+                partial "no MSG_OOB";
+            __NR_sendmsg sendmsg Hybrid socket::sendmsg(fd: Fd, message: UserPtr<MsgHdr>, flags: u32)
+                partial "no MSG_OOB; no limit on descriptors in flight per user";
+            __NR_recvmsg recvmsg Hybrid socket::recvmsg(fd: Fd, message: UserPtr<MsgHdr>, flags: u32)
+                partial "no MSG_OOB";
+            __NR_shutdown shutdown Hybrid socket::shutdown(fd: Fd, how: u32);
+            __NR_getsockopt getsockopt Hybrid
+                socket::getsockopt(fd: Fd, level: u32, option: u32, value: UserAddr, len: UserPtr<i32>)
+                partial "type, domain, protocol, error, buffers, time limits, credentials, listening";
+            __NR_setsockopt setsockopt Hybrid
+                socket::setsockopt(fd: Fd, level: u32, option: u32, value: UserAddr, len: i32)
+                partial "buffers, time limits, SO_PASSCRED";
+
             // poll
             __NR_poll poll Hybrid poll::poll(fds: UserPtr<PollFd>, count: u32, timeout_ms: i32);
             __NR_ppoll ppoll Hybrid
