@@ -48,12 +48,13 @@ impl Socket {
         let server = Self::new()?;
         self.begin_connect()?;
         let connected = self.enqueue(&listener, &server, waiting, identity);
+        let name = listener.name();
         let mut state = self.state.lock();
         match connected {
             Ok(theirs) => {
                 state.role = Role::Connected(Arc::downgrade(&server));
                 state.peer_identity = theirs;
-                state.peer_name = listener.name();
+                state.peer_name = name;
                 Ok(())
             }
             Err(error) => {

@@ -170,14 +170,15 @@ impl Socket {
     fn peer_to_send_to(&self) -> Result<Arc<Socket>> {
         let mut state = self.state.lock();
         let Role::Connected(peer) = &state.role else { return Err(Errno::ENOTCONN) };
-        let peer = peer.upgrade();
+        let peer = peer.clone();
         if state.send_ended {
             return Err(Errno::EPIPE);
         }
         if let Some(error) = state.error.take() {
             return Err(error);
         }
-        peer.ok_or(Errno::EPIPE)
+        drop(state);
+        peer.upgrade().ok_or(Errno::EPIPE)
     }
 
     /// Sends what fits now. `None`: wait for room first.
@@ -189,7 +190,8 @@ impl Socket {
         rights: &mut Rights,
     ) -> Result<Option<usize>> {
         let limit = self.options.send_buffer();
-        let implied = (self.options.passes_credentials() || peer.options.passes_credentials()).then(Identity::real);
+        let implied = self.options.passes_credentials() || peer.options.passes_credentials();
+        let identity = Identity::real();
         let count = {
             let mut state = peer.state.lock();
             if state.closed || state.receive_ended {
@@ -199,8 +201,8 @@ impl Socket {
             if room == 0 {
                 return Ok(None);
             }
-            let unaccepted = state.unaccepted.then(Identity::real);
-            state.inbox.fill(source, room, sender.or(implied).or(unaccepted), rights)?
+            let shown = (implied || state.unaccepted).then_some(identity);
+            state.inbox.fill(source, room, sender.or(shown), rights)?
         };
         if count > 0 {
             peer.readable.wake_all();
