@@ -10,6 +10,8 @@ use abi::{Errno, FromReg, Result};
 use kernel_arch::syscall::{self, ESCALATE, SyscallEntry, SyscallTable};
 use kernel_arch::trap::{self, UserFrame};
 
+use kernel::mm::oom;
+
 use crate::context::{Fast, FastError, Hybrid, Legacy};
 use crate::syscalls;
 
@@ -37,16 +39,22 @@ macro_rules! entry {
             finish_escalating(invoke!($handler; (&Fast::enter()); (a b c d e f); $(($type))*))
         }
     };
-    (Hybrid $name:ident $handler:path; $(($type:ty))*) => {
+    (Hybrid $row:ident $name:ident $handler:path; $(($type:ty))*) => {
         pub extern "C" fn $name(a: u64, b: u64, c: u64, d: u64, e: u64, f: u64) -> i64 {
             let _ = [a, b, c, d, e, f];
+            if const { makes_objects(Sysno::$row) } && oom::require_memory().is_err() {
+                return Errno::encode(Err(Errno::ENOMEM));
+            }
             finish(invoke!($handler; (&Hybrid::enter()); (a b c d e f); $(($type))*))
         }
     };
-    (Legacy $name:ident $handler:path; $(($type:ty))*) => {
+    (Legacy $row:ident $name:ident $handler:path; $(($type:ty))*) => {
         pub extern "C" fn $name(frame: &mut UserFrame) -> i64 {
             let UserFrame { rdi: a, rsi: b, rdx: c, r10: d, r8: e, r9: f, .. } = *frame;
             let _ = [a, b, c, d, e, f];
+            if const { makes_objects(Sysno::$row) } && oom::require_memory().is_err() {
+                return Errno::encode(Err(Errno::ENOMEM));
+            }
             finish(invoke!($handler; (&mut Legacy::enter(frame)); (a b c d e f); $(($type))*))
         }
     };
@@ -58,7 +66,7 @@ macro_rules! row {
         pub mod $name {
             use super::super::*;
             entry!(Escalating first $handler; $(($type))*);
-            entry!(Hybrid second $second; $(($type))*);
+            entry!(Hybrid $name second $second; $(($type))*);
             pub const ENTRY: SyscallEntry = SyscallEntry::fast_with(first, second);
         }
     };
@@ -72,14 +80,14 @@ macro_rules! row {
     (Hybrid $name:ident $handler:path; $(($type:ty))*) => {
         pub mod $name {
             use super::super::*;
-            entry!(Hybrid first $handler; $(($type))*);
+            entry!(Hybrid $name first $handler; $(($type))*);
             pub const ENTRY: SyscallEntry = SyscallEntry::hybrid(first);
         }
     };
     (Legacy $name:ident $handler:path; $(($type:ty))*) => {
         pub mod $name {
             use super::super::*;
-            entry!(Legacy first $handler; $(($type))*);
+            entry!(Legacy $name first $handler; $(($type))*);
             pub const ENTRY: SyscallEntry = SyscallEntry::legacy(first);
         }
     };
@@ -104,6 +112,24 @@ macro_rules! table {
 }
 
 abi::for_each_syscall!(table);
+
+/// Whether a call leaves objects in the kernel, or needs many while it lasts: such a call fails early when memory is short,
+/// so that every other call, and the end of a process, finds some.
+const fn makes_objects(call: Sysno) -> bool {
+    matches!(
+        call,
+        Sysno::open | Sysno::openat | Sysno::creat | Sysno::dup | Sysno::dup2 | Sysno::dup3 | Sysno::fcntl | Sysno::flock
+            | Sysno::pipe | Sysno::pipe2 | Sysno::mkdir | Sysno::mkdirat | Sysno::mknod | Sysno::mknodat
+            | Sysno::symlink | Sysno::symlinkat | Sysno::link | Sysno::linkat | Sysno::rename | Sysno::renameat
+            | Sysno::renameat2 | Sysno::mount | Sysno::chdir | Sysno::stat | Sysno::lstat | Sysno::newfstatat
+            | Sysno::statx | Sysno::access | Sysno::faccessat | Sysno::faccessat2 | Sysno::readlink | Sysno::readlinkat
+            | Sysno::fork | Sysno::vfork | Sysno::clone | Sysno::clone3 | Sysno::execve | Sysno::execveat
+            | Sysno::mmap | Sysno::mprotect | Sysno::mremap | Sysno::madvise | Sysno::brk | Sysno::mlock
+            | Sysno::mlock2 | Sysno::mlockall | Sysno::poll | Sysno::ppoll | Sysno::select | Sysno::pselect6
+            | Sysno::rt_sigqueueinfo | Sysno::rt_tgsigqueueinfo | Sysno::setgroups | Sysno::getcwd
+            | Sysno::sendfile | Sysno::copy_file_range | Sysno::setrlimit | Sysno::setitimer
+    )
+}
 
 /// What `rax` shall hold. A restart code must not reach the program: the slow way out, which signal delivery takes,
 /// turns it into a restart or `EINTR`.

@@ -4,7 +4,7 @@
 //! shortcut, so their number per directory is bounded and all of them go when the bound is reached.
 
 use alloc::boxed::Box;
-use hashbrown::HashMap;
+use alloc::collections::BTreeMap;
 
 /// Negative entries kept per directory.
 pub const NEGATIVE_MAX: usize = 128;
@@ -18,10 +18,10 @@ pub enum Cached<D> {
     Absent,
 }
 
-/// The cached names of a directory.
+/// The cached names of a directory. A tree, not a hash table: it grows by small pieces, which memory always has.
 #[derive(Debug)]
 pub struct Children<D> {
-    names: HashMap<Box<[u8]>, Cached<D>>,
+    names: BTreeMap<Box<[u8]>, Cached<D>>,
     negative: usize,
 }
 
@@ -29,7 +29,7 @@ impl<D: Clone> Children<D> {
     /// Nothing known.
     #[must_use]
     pub fn new() -> Self {
-        Self { names: HashMap::new(), negative: 0 }
+        Self { names: BTreeMap::new(), negative: 0 }
     }
 
     /// What is known about `name`; `None` when nothing is.

@@ -44,6 +44,20 @@ impl<T> FdTable<T> {
         Self { slots: Vec::new(), first_free: 0 }
     }
 
+    /// A copy.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn try_clone(&self) -> Result<Self, Errno>
+    where
+        T: Clone,
+    {
+        let mut slots = Vec::new();
+        slots.try_reserve_exact(self.slots.len()).map_err(|_| Errno::ENOMEM)?;
+        slots.extend_from_slice(&self.slots);
+        Ok(Self { slots, first_free: self.first_free })
+    }
+
     /// One above the highest slot ever used and still allocated.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -3,6 +3,7 @@
 //! An owner never conflicts with itself: a new range replaces what it held there, splitting or joining its
 //! neighbours. Ranges are inclusive at both ends, as offsets may reach `u64::MAX`.
 
+use alloc::collections::TryReserveError;
 use alloc::vec::Vec;
 
 /// Shared or exclusive.
@@ -75,6 +76,14 @@ impl<O: Copy + PartialEq> RecordLocks<O> {
             .filter(|held| held.kind == LockKind::Exclusive || wanted.kind == LockKind::Exclusive)
             .min_by_key(|held| held.range.start)
             .copied()
+    }
+
+    /// Makes room for what one [`RecordLocks::grant`] or [`RecordLocks::release`] adds at most.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn reserve(&mut self) -> Result<(), TryReserveError> {
+        self.held.try_reserve(3)
     }
 
     /// Grants `wanted`, whatever others hold; what its owner held in the range is replaced.

@@ -4,8 +4,7 @@
 //! nothing above can fit, so that a long row of mappings costs no scan each.
 
 use crate::addr::{PAGE_SIZE_U64, VirtAddr, VirtRange};
-use alloc::collections::BTreeMap;
-use alloc::vec::Vec;
+use alloc::collections::{BTreeMap, LinkedList};
 use core::ops::Bound;
 
 /// What a range's value must know about being cut.
@@ -147,13 +146,14 @@ impl<T: Segment> VmaMap<T> {
     }
 
     /// Takes everything in `range` out; answers with the parts that were there.
-    pub fn remove(&mut self, range: VirtRange) -> Vec<(VirtRange, T)> {
+    pub fn remove(&mut self, range: VirtRange) -> LinkedList<(VirtRange, T)> {
         self.split(range.start);
         self.split(range.end);
-        let mut removed = Vec::new();
+        // A list: 65530 areas would make an array that memory has no piece for.
+        let mut removed = LinkedList::new();
         while let Some((&start, _)) = self.areas.range(range.start..range.end).next() {
             let Some(area) = self.areas.remove(&start) else { break };
-            removed.push((VirtRange::new(start, area.end), area.value));
+            removed.push_back((VirtRange::new(start, area.end), area.value));
         }
         if range.end > self.search.to {
             self.search = Search::NONE;
@@ -165,14 +165,14 @@ impl<T: Segment> VmaMap<T> {
     pub fn update(&mut self, range: VirtRange, mut change: impl FnMut(VirtRange, &mut T)) {
         self.split(range.start);
         self.split(range.end);
-        let mut bounds = Vec::new();
         for (start, area) in self.areas.range_mut(range.start..range.end) {
             change(VirtRange::new(*start, area.end), &mut area.value);
-            bounds.push(*start);
         }
         self.merge_at(range.end);
-        for bound in bounds.into_iter().rev() {
+        let mut above = range.end;
+        while let Some((&bound, _)) = self.areas.range(range.start..above).next_back() {
             self.merge_at(bound);
+            above = bound;
         }
     }
 

@@ -13,6 +13,7 @@ pub use capability::{
 };
 pub use kernel_core::fdtable::CloseOnExec;
 
+use crate::sched;
 use crate::task::limits::Resource;
 use crate::vfs::File;
 use crate::vfs::locks::{self, Owner};
@@ -22,7 +23,9 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::ops::{Deref, RangeInclusive};
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
 use index::Index;
+use kernel_arch::frame;
 use kernel_core::fdtable::FdTable;
 use kernel_sync::{Rank, SpinLock};
 
@@ -88,7 +91,9 @@ impl FileTable {
     /// # Errors
     /// `ENOMEM`.
     pub fn fork(&self) -> Result<Arc<Self>> {
-        let slots = self.slots.lock().clone();
+        // A copy fills what it needs at once: the slots, and the index over them.
+        require_room(self.slots.lock().len())?;
+        let slots = self.slots.lock().try_clone()?;
         Ok(Self::with_slots(slots))
     }
 
@@ -108,6 +113,8 @@ impl FileTable {
     /// `EMFILE` at `RLIMIT_NOFILE`, `EINVAL` when `min` is not below it, `ENOMEM`.
     pub fn insert(&self, capability: Arc<Capability>, close_on_exec: CloseOnExec, min: usize) -> Result<i32> {
         let limit = descriptor_limit();
+        let missing = min.min(limit).saturating_sub(self.slots.lock().len());
+        require_room(missing)?;
         let mut slots = self.slots.lock();
         let slot = slots.insert(Arc::clone(&capability), close_on_exec, min, limit)?;
         self.index.set(slot, Some(&capability));
@@ -163,6 +170,8 @@ impl FileTable {
     pub fn duplicate_to(&self, old: i32, new: i32, close_on_exec: CloseOnExec) -> Result<i32> {
         let target = usize::try_from(new).map_err(|_| Errno::EBADF)?;
         let source = self.get::<Any>(old)?;
+        let missing = target.min(descriptor_limit()).saturating_sub(self.slots.lock().len());
+        require_room(missing)?;
         let replaced = {
             let mut slots = self.slots.lock();
             let replaced = slots.replace(target, Arc::clone(&source.capability), close_on_exec, descriptor_limit())?;
@@ -226,7 +235,14 @@ impl FileTable {
     }
 
     fn close_slots(&self, open: &[usize]) {
-        for &slot in open {
+        /// Descriptors closed between two looks at the memory that their old index chunks wait to give back.
+        const AT_ONCE: usize = 64;
+        /// How long the reclaimer gets for it.
+        const GRACE: Duration = Duration::from_millis(1);
+        for (count, &slot) in open.iter().enumerate() {
+            if count % AT_ONCE == AT_ONCE - 1 && frame::is_scarce() {
+                sched::sleep(GRACE);
+            }
             let closed = {
                 let mut slots = self.slots.lock();
                 self.index.set(slot, None);
@@ -247,8 +263,13 @@ impl FileTable {
 
 impl Drop for FileTable {
     fn drop(&mut self) {
-        let open = self.open_descriptors();
-        self.close_slots(&open);
+        // Nobody can look anything up any more: the index stays as it is, and closing needs no memory.
+        for slot in 0..self.slots.lock().len() {
+            let closed = self.slots.lock().remove(slot);
+            if let Some(closed) = closed {
+                self.let_go(closed);
+            }
+        }
     }
 }
 
@@ -259,3 +280,12 @@ fn descriptor_limit() -> usize {
 
 /// Descriptors are `int`s, and tables stay within what the kernel can allocate.
 pub const MAX_DESCRIPTORS: usize = 1 << 20;
+
+/// Refuses to make `slots` descriptors at once when memory has no room for them. The caller holds no lock.
+fn require_room(slots: usize) -> Result<()> {
+    /// Bytes of a slot, of its place in the index, and of its part of what an index chunk costs.
+    const SLOT: usize = 48;
+    /// What one call may add without asking.
+    const FEW: usize = 256;
+    if slots <= FEW { Ok(()) } else { crate::mm::oom::require_room(slots.saturating_mul(SLOT)) }
+}

@@ -23,7 +23,7 @@ impl AddressSpace {
             return current;
         }
         let (old_top, new_top) = (current.align_up(PAGE_SIZE_U64), end.align_up(PAGE_SIZE_U64));
-        let mut removed = alloc::vec::Vec::new();
+        let mut removed = alloc::collections::LinkedList::new();
         let mut added = None;
         if new_top < old_top {
             match self.unmap_locked(&mut layout, VirtRange::new(new_top, old_top)) {

@@ -8,7 +8,7 @@ use crate::task::limits::Resource;
 use abi::flags::{MapFlags, Prot};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
+use alloc::collections::LinkedList;
 use kernel_arch::frame;
 use kernel_core::addr::{PAGE_SHIFT, PAGE_SIZE_U64, USER_END, VirtAddr, VirtRange, page_align_up};
 
@@ -73,7 +73,7 @@ impl AddressSpace {
             if layout.areas.len() >= MAX_AREAS {
                 return Err(Errno::ENOMEM);
             }
-            removed = if replaced > 0 { self.unmap_locked(&mut layout, range)? } else { Vec::new() };
+            removed = if replaced > 0 { self.unmap_locked(&mut layout, range)? } else { LinkedList::new() };
             layout.insert(range, area.clone());
         }
         drop(removed);
@@ -135,8 +135,8 @@ impl AddressSpace {
     }
 
     /// Takes a range out of tables and areas; the removed areas are to be dropped after the lock.
-    pub(super) fn unmap_locked(&self, layout: &mut Layout, range: VirtRange) -> Result<Vec<(VirtRange, Area)>> {
-        let Some((first, _)) = layout.areas.overlapping(range).next() else { return Ok(Vec::new()) };
+    pub(super) fn unmap_locked(&self, layout: &mut Layout, range: VirtRange) -> Result<LinkedList<(VirtRange, Area)>> {
+        let Some((first, _)) = layout.areas.overlapping(range).next() else { return Ok(LinkedList::new()) };
         let splits = first.start < range.start && first.end > range.end;
         if splits && layout.areas.len() >= MAX_AREAS {
             return Err(Errno::ENOMEM);

@@ -40,6 +40,34 @@ pub fn reclaim() -> usize {
     frame::stats().free.saturating_sub(before)
 }
 
+/// Refuses a call that makes kernel objects when they would eat into what work that cannot fail lives on.
+///
+/// # Errors
+/// `ENOMEM`. The caller holds no lock.
+pub fn require_memory() -> abi::Result<()> {
+    if frame::is_scarce() {
+        reclaim();
+        if frame::is_scarce() {
+            return Err(abi::Errno::ENOMEM);
+        }
+    }
+    Ok(())
+}
+
+/// Refuses one call that would make kernel objects of `bytes` in all when there is no room for them.
+///
+/// # Errors
+/// `ENOMEM`. The caller holds no lock.
+pub fn require_room(bytes: usize) -> abi::Result<()> {
+    if !frame::has_room(bytes) {
+        reclaim();
+        if !frame::has_room(bytes) {
+            return Err(abi::Errno::ENOMEM);
+        }
+    }
+    Ok(())
+}
+
 /// A zeroed page, after a reclaim if need be. The caller holds no spin lock.
 pub(super) fn alloc_zeroed() -> Result<PageRef, OutOfMemory> {
     PageRef::alloc_zeroed().or_else(|out| if reclaim() > 0 { PageRef::alloc_zeroed() } else { Err(out) })

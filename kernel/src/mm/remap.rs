@@ -6,12 +6,12 @@ use super::space::{AddressSpace, Layout};
 use super::{MAX_AREAS, MMAP_MIN};
 use abi::flags::MremapFlags;
 use abi::{Errno, Result};
-use alloc::vec::Vec;
+use alloc::collections::LinkedList;
 use kernel_core::addr::{PAGE_SHIFT, PAGE_SIZE_U64, VirtAddr, VirtRange, page_align_up};
 use kernel_core::vma::Segment;
 
 /// The areas that a change removed, dropped after the lock.
-type Removed = Vec<(VirtRange, Area)>;
+type Removed = LinkedList<(VirtRange, Area)>;
 
 /// A checked request.
 struct Move {

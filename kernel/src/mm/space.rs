@@ -6,6 +6,7 @@ use super::registry;
 use crate::task::{self, limits::Resource};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use alloc::collections::LinkedList;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -73,6 +74,9 @@ impl AddressSpace {
         if frame::is_low() {
             return Err(Errno::ENOMEM);
         }
+        // A copied area costs its node of the map, which may be half empty.
+        let areas = self.layout.read().areas.len();
+        super::oom::require_room(areas.saturating_mul(2 * size_of::<(VirtRange, Area)>()))?;
         let mut table = UserTable::new()?;
         let layout = self.layout.write();
         {
@@ -249,7 +253,7 @@ impl Layout {
 
     /// Takes a range out, and answers with what was there, to be dropped after the lock.
     #[must_use = "objects should be dropped after the lock is released"]
-    pub fn take(&mut self, range: VirtRange) -> Vec<(VirtRange, Area)> {
+    pub fn take(&mut self, range: VirtRange) -> LinkedList<(VirtRange, Area)> {
         let removed = self.areas.remove(range);
         for (part, area) in &removed {
             self.total_pages -= part.pages();

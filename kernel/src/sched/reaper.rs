@@ -5,20 +5,21 @@
 
 use crate::mm::AddressSpace;
 use crate::task;
+use alloc::collections::LinkedList;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use kernel_arch::context::Context;
 use kernel_sync::{IrqLock, Rank, Wait, WaitQueue};
 
 /// Rank of the list of the dead: taken in a switch, with no lock held.
 const DEAD: Rank = Rank::new(75);
 
+/// Lists, not arrays: whoever ends when memory is short finds a small piece, but perhaps no large one.
 struct Dead {
-    contexts: Vec<Context>,
-    spaces: Vec<AddressSpace>,
+    contexts: LinkedList<Context>,
+    spaces: LinkedList<AddressSpace>,
 }
 
-static WAITING: IrqLock<Dead> = IrqLock::new(DEAD, Dead { contexts: Vec::new(), spaces: Vec::new() });
+static WAITING: IrqLock<Dead> = IrqLock::new(DEAD, Dead { contexts: LinkedList::new(), spaces: LinkedList::new() });
 static WORK: WaitQueue = WaitQueue::new();
 
 pub(super) fn start() {
@@ -29,14 +30,14 @@ pub(super) fn start() {
 
 /// Gives up the stack and registers of a thread that ended.
 pub(crate) fn bury_context(context: Context) {
-    WAITING.lock().contexts.push(context);
+    WAITING.lock().contexts.push_back(context);
     WORK.wake_one();
 }
 
 /// Gives up a handle on an address space where freeing it is not allowed.
 pub(crate) fn bury_space(space: Arc<AddressSpace>) {
     let Some(space) = Arc::into_inner(space) else { return };
-    WAITING.lock().spaces.push(space);
+    WAITING.lock().spaces.push_back(space);
     WORK.wake_one();
 }
 

@@ -68,7 +68,7 @@ pub struct Timestamp {
 }
 
 /// What identifies an inode while it lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct InodeId {
     /// The file system.
     pub device: DeviceId,

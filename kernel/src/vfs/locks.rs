@@ -5,11 +5,11 @@
 
 use super::inode::InodeId;
 use abi::{Errno, Result};
+use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use hashbrown::HashMap;
 use kernel_core::record_lock::{ByteRange, RecordLock, RecordLocks, Released};
-use kernel_sync::{Lazy, Rank, SpinLock, Wait, WaitQueue};
+use kernel_sync::{Rank, SpinLock, Wait, WaitQueue};
 
 pub use kernel_core::record_lock::LockKind;
 
@@ -73,7 +73,7 @@ impl FileLocks {
     }
 }
 
-static LOCKS: Lazy<SpinLock<HashMap<InodeId, FileLocks>>> = Lazy::new(|| SpinLock::new(Rank::DENTRY, HashMap::new()));
+static LOCKS: SpinLock<BTreeMap<InodeId, FileLocks>> = SpinLock::new(Rank::DENTRY, BTreeMap::new());
 
 /// Files with locks; lets a close skip the map, which it nearly always may.
 static LOCKED_FILES: AtomicUsize = AtomicUsize::new(0);
@@ -87,27 +87,33 @@ pub fn conflict(file: InodeId, wanted: &Record) -> Option<Record> {
 /// Takes a lock.
 ///
 /// # Errors
-/// `EAGAIN` when it conflicts and the caller does not wait, `RESTARTSYS` when a signal came first.
+/// `EAGAIN` when it conflicts and the caller does not wait, `RESTARTSYS` when a signal came first, `ENOLCK`.
 pub fn acquire(file: InodeId, family: Family, wanted: Record, blocking: Blocking) -> Result<()> {
     let waiters = match try_acquire(file, family, wanted) {
-        Ok(()) => return Ok(()),
+        Ok(granted) => return granted,
         Err(_) if blocking == Blocking::No => return Err(Errno::EAGAIN),
         Err(waiters) => waiters,
     };
     let granted = waiters.wait_until(Wait::INTERRUPTIBLE, || try_acquire(file, family, wanted).ok());
     drop(waiters);
     forget_if_free(file);
-    Ok(granted?)
+    granted?
 }
 
 /// Ends what `owner` holds in `range`.
-pub fn release(file: InodeId, family: Family, owner: Owner, range: ByteRange) {
+///
+/// # Errors
+/// `ENOLCK` when a lock must be split and there is no memory for its parts; never for the whole file.
+pub fn release(file: InodeId, family: Family, owner: Owner, range: ByteRange) -> Result<()> {
     if LOCKED_FILES.load(Ordering::Relaxed) == 0 {
-        return;
+        return Ok(());
     }
     let waiters = {
         let mut locks = LOCKS.lock();
-        let Some(held) = locks.get_mut(&file) else { return };
+        let Some(held) = locks.get_mut(&file) else { return Ok(()) };
+        if range != ByteRange::ALL {
+            held.family(family).reserve().map_err(|_| Errno::ENOLCK)?;
+        }
         let released = held.family(family).release(Holder { owner, pid: 0 }, range);
         (released == Released::Something).then(|| Arc::clone(&held.waiters))
     };
@@ -116,21 +122,24 @@ pub fn release(file: InodeId, family: Family, owner: Owner, range: ByteRange) {
         drop(waiters);
         forget_if_free(file);
     }
+    Ok(())
 }
 
 /// Ends every record lock of `owner` on the file.
 pub fn release_records(file: InodeId, owner: Owner) {
-    release(file, Family::Record, owner, ByteRange::ALL);
+    // The whole file: nothing is split.
+    let _ = release(file, Family::Record, owner, ByteRange::ALL);
 }
 
 /// Ends every lock of an open file description.
 pub fn release_description(file: InodeId, description: usize) {
-    release(file, Family::Record, Owner::Description(description), ByteRange::ALL);
-    release(file, Family::Whole, Owner::Description(description), ByteRange::ALL);
+    // The whole file: nothing is split.
+    let _ = release(file, Family::Record, Owner::Description(description), ByteRange::ALL);
+    let _ = release(file, Family::Whole, Owner::Description(description), ByteRange::ALL);
 }
 
 /// Grants the lock, or gives the queue on which to wait for it.
-fn try_acquire(file: InodeId, family: Family, wanted: Record) -> Result<(), Arc<WaitQueue>> {
+fn try_acquire(file: InodeId, family: Family, wanted: Record) -> Result<Result<()>, Arc<WaitQueue>> {
     let mut locks = LOCKS.lock();
     let held = locks.entry(file).or_insert_with(|| {
         LOCKED_FILES.fetch_add(1, Ordering::Relaxed);
@@ -141,11 +150,17 @@ fn try_acquire(file: InodeId, family: Family, wanted: Record) -> Result<(), Arc<
     if family.conflict(&wanted).is_some() {
         return Err(waiters);
     }
+    if family.reserve().is_err() {
+        drop(locks);
+        drop(waiters);
+        forget_if_free(file);
+        return Ok(Err(Errno::ENOLCK));
+    }
     family.grant(wanted);
     // A downgrade may let others in.
     drop(locks);
     waiters.wake_all();
-    Ok(())
+    Ok(Ok(()))
 }
 
 /// Forgets a file without locks and waiters; the caller holds no reference to its queue.

@@ -68,13 +68,13 @@ pub fn flock(ctx: &Hybrid<'_>, fd: Fd, operation: u32) -> Result<usize> {
         raw::LOCK_SH => LockKind::Shared,
         raw::LOCK_EX => LockKind::Exclusive,
         raw::LOCK_UN => {
-            locks::release(id, Family::Whole, owner, ByteRange::ALL);
+            locks::release(id, Family::Whole, owner, ByteRange::ALL)?;
             return Ok(0);
         }
         _ => return Err(Errno::EINVAL),
     };
     // A change of kind is not atomic: what was held ends first.
-    locks::release(id, Family::Whole, owner, ByteRange::ALL);
+    locks::release(id, Family::Whole, owner, ByteRange::ALL)?;
     let wanted = Record { owner: Holder { owner, pid: NO_PID }, kind, range: ByteRange::ALL };
     locks::acquire(id, Family::Whole, wanted, blocking)?;
     Ok(0)
@@ -208,7 +208,7 @@ fn set_lock(ctx: &Hybrid<'_>, fd: Fd, argument: UserPtr<FileLock>, kind: Kind, b
     let file = file::<Lock>(ctx.task(), fd)?;
     let id = file.inode().id();
     match lock_request(ctx, &file, &lock, kind)? {
-        Request::End(owner, range) => locks::release(id, Family::Record, owner, range),
+        Request::End(owner, range) => locks::release(id, Family::Record, owner, range)?,
         Request::Take(wanted) => {
             let granted = match wanted.kind {
                 LockKind::Shared => file.is_readable(),

@@ -30,7 +30,7 @@ pub fn init(info: &BootInfo) {
     paging::init(info);
     total += give(&free, EARLY_LIMIT..LAST_FRAME);
     TOTAL.store(total, Ordering::Relaxed);
-    RESERVE.store((total / 64).clamp(96, 4096), Ordering::Relaxed);
+    RESERVE.store((total / 48).clamp(256, 4096), Ordering::Relaxed);
     drop(PageRef::zero());
 }
 

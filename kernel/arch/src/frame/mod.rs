@@ -23,7 +23,7 @@ pub use page::PageRef;
 
 use core::fmt;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use kernel_core::addr::Frame;
+use kernel_core::addr::{Frame, PAGE_SIZE};
 use kernel_core::buddy::Buddy;
 use kernel_sync::{IrqLock, PerCpu, Rank};
 use meta::{Kind, META, meta};
@@ -74,6 +74,9 @@ pub struct FrameStats {
     pub zeroed_misses: u64,
 }
 
+/// Heap blocks of this order and above leave half of the reserve alone.
+const LARGE_ORDER: u8 = 6;
+
 static BUDDY: IrqLock<Buddy> = IrqLock::new(Rank::FRAMES, Buddy::new());
 static TOTAL: AtomicUsize = AtomicUsize::new(0);
 static RESERVE: AtomicUsize = AtomicUsize::new(0);
@@ -118,6 +121,20 @@ pub fn is_low() -> bool {
     BUDDY.lock().free_frames() <= RESERVE.load(Ordering::Relaxed)
 }
 
+/// Whether `bytes` more of the heap would leave the reserve untouched.
+#[must_use]
+pub fn has_room(bytes: usize) -> bool {
+    let wanted = bytes.div_ceil(PAGE_SIZE);
+    BUDDY.lock().free_frames() >= RESERVE.load(Ordering::Relaxed).saturating_add(wanted)
+}
+
+/// Whether half of the reserve is gone: what is left is for work that cannot fail, so system calls that make kernel
+/// objects should answer `ENOMEM`.
+#[must_use]
+pub fn is_scarce() -> bool {
+    BUDDY.lock().free_frames() <= RESERVE.load(Ordering::Relaxed) / 2
+}
+
 /// A single frame, contents undefined.
 pub(crate) fn alloc_frame(kind: Kind, purpose: Purpose) -> Result<Frame, OutOfMemory> {
     let frame = cache::take(purpose).ok_or(OutOfMemory)?;
@@ -145,7 +162,13 @@ pub(crate) fn free_frame(frame: Frame) {
 pub(crate) fn alloc_block(order: u8, kind: Kind, purpose: Purpose) -> Result<Frame, OutOfMemory> {
     let mut buddy = BUDDY.lock();
     let need = 1usize << order;
-    if purpose == Purpose::User && buddy.free_frames() < RESERVE.load(Ordering::Relaxed) + need {
+    let kept = match purpose {
+        Purpose::User => RESERVE.load(Ordering::Relaxed),
+        // One array of a program must not take what everything else lives on; its owner asked with `try_reserve`.
+        Purpose::Kernel if order >= LARGE_ORDER => RESERVE.load(Ordering::Relaxed) / 2,
+        Purpose::Kernel => 0,
+    };
+    if buddy.free_frames() < kept + need {
         return Err(OutOfMemory);
     }
     let number = buddy.alloc(&META, order).ok_or(OutOfMemory)?;

@@ -12,13 +12,21 @@ use core::fmt;
 use kernel_sync::{Mutex, Rank};
 
 /// A text under construction; what is written is bytes, so names of any encoding pass.
+/// One that finds no memory is cut, and reading it fails.
 #[derive(Default)]
-pub struct Text(Vec<u8>);
+pub struct Text {
+    bytes: Vec<u8>,
+    cut: bool,
+}
 
 impl Text {
     /// Appends bytes as they are.
     pub fn bytes(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        if self.cut || self.bytes.try_reserve(bytes.len()).is_err() {
+            self.cut = true;
+            return;
+        }
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// Appends bytes with blanks, newlines and backslashes as octal escapes, as `/proc/mounts` has them.
@@ -26,10 +34,10 @@ impl Text {
         for &byte in bytes {
             match byte {
                 b' ' | b'\t' | b'\n' | b'\\' => {
-                    self.0.push(b'\\');
-                    self.0.extend([byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit));
+                    self.bytes(b"\\");
+                    self.bytes(&[byte >> 6, byte >> 3 & 7, byte & 7].map(|digit| b'0' + digit));
                 }
-                _ => self.0.push(byte),
+                _ => self.bytes(&[byte]),
             }
         }
     }
@@ -90,7 +98,7 @@ impl TextFile {
             Producer::Process(subject, produce) => produce(subject, &mut text)?,
             Producer::Descriptor(subject, fd) => descriptors::details(subject, fd, &mut text)?,
         }
-        Ok(Arc::new(text.0))
+        if text.cut { Err(Errno::ENOMEM) } else { Ok(Arc::new(text.bytes)) }
     }
 
     fn snapshot(&self, offset: u64) -> Result<Arc<Vec<u8>>> {

@@ -5,20 +5,20 @@ use crate::vfs::inode::{DirEntry, Emit, FIRST_COOKIE, Inode};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use hashbrown::HashMap;
 
-/// Names, by name and by cookie.
+/// Names, by name and by cookie. Trees, as they grow by small pieces, which memory has when it has no large ones.
 pub struct Directory {
-    by_name: HashMap<Box<[u8]>, u64>,
+    by_name: BTreeMap<Box<[u8]>, u64>,
     by_cookie: BTreeMap<u64, (Box<[u8]>, Arc<TmpInode>)>,
     next: u64,
+    /// The directory above, while the tree ends (see `TmpInode::drop`).
+    pub above: Option<Arc<TmpInode>>,
 }
 
 impl Directory {
     /// No names.
     pub fn new() -> Self {
-        Self { by_name: HashMap::new(), by_cookie: BTreeMap::new(), next: FIRST_COOKIE }
+        Self { by_name: BTreeMap::new(), by_cookie: BTreeMap::new(), next: FIRST_COOKIE, above: None }
     }
 
     pub fn get(&self, name: &[u8]) -> Option<Arc<TmpInode>> {
@@ -59,9 +59,9 @@ impl Directory {
         }
     }
 
-    /// Takes everything out, for a tree that ends.
-    pub fn drain(&mut self) -> Vec<Arc<TmpInode>> {
+    /// Takes one entry out, for a tree that ends.
+    pub fn pop(&mut self) -> Option<Arc<TmpInode>> {
         self.by_name.clear();
-        core::mem::take(&mut self.by_cookie).into_values().map(|(_, inode)| inode).collect()
+        self.by_cookie.pop_first().map(|(_, (_, inode))| inode)
     }
 }

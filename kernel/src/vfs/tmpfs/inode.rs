@@ -15,7 +15,6 @@ use crate::vfs::inode::{
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use alloc::vec;
 use core::any::Any;
 use core::sync::atomic::Ordering;
 use kernel_core::addr::PAGE_SIZE_U64;
@@ -386,17 +385,36 @@ impl Inode for TmpInode {
 }
 
 impl Drop for TmpInode {
-    /// Ends a tree level by level: it may be deeper than the kernel stack.
+    /// Ends a tree without recursion, as it may be deeper than the kernel stack, and without memory: the way back up lies in
+    /// the directories themselves.
     fn drop(&mut self) {
         self.shared.return_inode();
         let Body::Directory(directory) = &mut self.body else { return };
-        let mut pending = vec![directory.get_mut().drain()];
-        while let Some(children) = pending.pop() {
-            for child in children {
-                if let Some(Body::Directory(below)) = Arc::into_inner(child).as_mut().map(|inode| &mut inode.body) {
-                    pending.push(below.get_mut().drain());
+        let top = directory.get_mut();
+        while let Some(child) = top.pop() {
+            let mut at = Some(child);
+            while let Some(mut here) = at.take() {
+                let Some(directory) = ending(&mut here) else { continue };
+                match directory.pop() {
+                    Some(mut below) => {
+                        if let Some(deeper) = ending(&mut below) {
+                            deeper.above = Some(here);
+                            at = Some(below);
+                        } else {
+                            at = Some(here);
+                        }
+                    }
+                    None => at = directory.above.take(),
                 }
             }
         }
+    }
+}
+
+/// The entries of a directory that nobody else refers to.
+fn ending(inode: &mut Arc<TmpInode>) -> Option<&mut Directory> {
+    match &mut Arc::get_mut(inode)?.body {
+        Body::Directory(directory) => Some(directory.get_mut()),
+        _ => None,
     }
 }
