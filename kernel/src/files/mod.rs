@@ -264,7 +264,8 @@ impl FileTable {
 impl Drop for FileTable {
     fn drop(&mut self) {
         // Nobody can look anything up any more: the index stays as it is, and closing needs no memory.
-        for slot in 0..self.slots.lock().len() {
+        let slots = self.slots.lock().len();
+        for slot in 0..slots {
             let closed = self.slots.lock().remove(slot);
             if let Some(closed) = closed {
                 self.let_go(closed);
