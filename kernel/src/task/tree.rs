@@ -188,9 +188,11 @@ pub fn find_task(tid: Pid) -> Option<Arc<Task>> {
 
 /// Calls `visit` for every process, zombies included, in the order of pids and without a lock held.
 pub fn for_each_process(mut visit: impl FnMut(&Arc<Process>)) {
-    let all: Vec<_> = with_tree(|tree| tree.processes().cloned().collect());
-    for process in &all {
-        visit(process);
+    // One after the other, without an array of them all: the search for a victim when memory is out comes here.
+    let mut from = Pid(0);
+    while let Some(process) = with_tree(|tree| tree.processes.range(from..).next().map(|(_, node)| Arc::clone(&node.process))) {
+        from = Pid(process.pid().0.saturating_add(1));
+        visit(&process);
     }
 }
 
