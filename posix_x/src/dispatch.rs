@@ -128,6 +128,9 @@ const fn makes_objects(call: Sysno) -> bool {
             | Sysno::mlock2 | Sysno::mlockall | Sysno::poll | Sysno::ppoll | Sysno::select | Sysno::pselect6
             | Sysno::rt_sigqueueinfo | Sysno::rt_tgsigqueueinfo | Sysno::setgroups | Sysno::getcwd
             | Sysno::sendfile | Sysno::copy_file_range | Sysno::setrlimit | Sysno::setitimer
+            | Sysno::eventfd | Sysno::eventfd2 | Sysno::epoll_create | Sysno::epoll_create1 | Sysno::epoll_ctl
+            | Sysno::socket | Sysno::socketpair | Sysno::bind | Sysno::listen | Sysno::connect | Sysno::accept
+            | Sysno::accept4 | Sysno::sendto | Sysno::sendmsg
     )
 }
 
