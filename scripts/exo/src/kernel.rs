@@ -35,6 +35,14 @@ impl Flavour {
             Self::Tests => "exo-os-ktest",
         }
     }
+
+    /// Cargo's profile, and so the folder of its output.
+    fn profile(self) -> &'static str {
+        match self {
+            Self::Product => "release",
+            Self::Tests => "checked",
+        }
+    }
 }
 
 /// A built kernel.
@@ -65,7 +73,7 @@ impl Kernel {
         });
         let target = project.cargo_target("kernel");
         let mut cargo = core.cargo("build");
-        cargo.args(["--release", "-p", "exo-os", "--target-dir"]).arg(&target).current_dir(project.root());
+        cargo.args(["--profile", flavour.profile(), "-p", "exo-os", "--target-dir"]).arg(&target).current_dir(project.root());
         // Flags of the caller's environment would replace those of .cargo/config.toml.
         cargo.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS").env_remove("CARGO_TARGET_DIR");
         if flavour == Flavour::Tests {
@@ -74,7 +82,7 @@ impl Kernel {
         let _ = fs::remove_file(&log);
         run_logged(&step, &log, &mut cargo)
             .map_err(|error| Failure::with_code(failure::VM, format!("the kernel does not build: {error}")))?;
-        finish(&step, &log, &target.join(TARGET).join("release/exo-os"), &kernel)?;
+        finish(&step, &log, &target.join(TARGET).join(flavour.profile()).join("exo-os"), &kernel)?;
         // Cargo may have written Cargo.lock: the stamp describes what was built.
         fs::write(&stamp, sources(project, name)?)?;
         step.done();

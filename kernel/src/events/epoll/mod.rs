@@ -104,10 +104,8 @@ impl Epoll {
     pub fn change(self: &Arc<Self>, fd: i32, file: &Arc<File>, change: Change) -> Result<()> {
         let child = instance(file);
         match change {
-            Change::Add(interest) if interest.is_exclusive() => {
-                if child.is_some() || !interest.may_be_exclusive() {
-                    return Err(Errno::EINVAL);
-                }
+            Change::Add(interest) if interest.is_exclusive() && (child.is_some() || !interest.may_be_exclusive()) => {
+                return Err(Errno::EINVAL);
             }
             Change::Modify(interest) if interest.is_exclusive() => return Err(Errno::EINVAL),
             _ => {}
