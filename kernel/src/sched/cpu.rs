@@ -1,7 +1,7 @@
 //! What the scheduler keeps for each CPU, its timer, and figures about it.
 
 use super::state::SchedState;
-use super::timer;
+use super::{CpuMask, timer};
 use crate::task::Task;
 use crate::time::{Duration, Instant, now};
 use alloc::sync::Arc;
@@ -52,6 +52,15 @@ impl Cpu {
     pub(super) fn is_online(&self) -> bool {
         self.idle.get().is_some()
     }
+}
+
+/// The CPUs of a mask, lowest first.
+pub(super) fn cpus_of(mut mask: CpuMask) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let cpu = usize::try_from(mask.trailing_zeros()).ok().filter(|_| mask != 0)?;
+        mask &= mask - 1;
+        Some(cpu)
+    })
 }
 
 /// Arms this CPU's one-shot timer for whatever comes first: a timer, the end of the slice, a CPU-time limit.

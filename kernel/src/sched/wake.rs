@@ -1,6 +1,6 @@
 //! Becoming runnable: choice of CPU, preemption of others, stealing and balance, changes of policy and affinity.
 
-use super::cpu::{CPUS, notify};
+use super::cpu::{CPUS, cpus_of, notify};
 use super::state::ThreadState;
 use super::{CpuMask, online_cpus};
 use crate::task::Task;
@@ -64,28 +64,25 @@ fn choose_cpu(task: &Task) -> usize {
     if is_allowed(last) && is_idle(last) {
         return last;
     }
-    let cpus = || (0..kernel_sync::MAX_CPUS).filter(|&cpu| is_allowed(cpu));
-    if let Some(idle) = cpus().find(|&cpu| is_idle(cpu)) {
+    if let Some(idle) = cpus_of(allowed).find(|&cpu| is_idle(cpu)) {
         return idle;
     }
     if is_allowed(last) {
         return last;
     }
-    cpus().min_by_key(|&cpu| CPUS.of(cpu).load.load(Ordering::Relaxed)).unwrap_or_else(this_cpu::id)
+    cpus_of(allowed).min_by_key(|&cpu| CPUS.of(cpu).load.load(Ordering::Relaxed)).unwrap_or_else(this_cpu::id)
 }
 
 /// CPUs whose scheduler runs.
 fn online_mask() -> CpuMask {
-    (0..kernel_sync::MAX_CPUS).filter(|&cpu| online_cpus() & (1 << cpu) != 0 && CPUS.of(cpu).is_online()).fold(0, |mask, cpu| mask | 1 << cpu)
+    cpus_of(online_cpus()).filter(|&cpu| CPUS.of(cpu).is_online()).fold(0, |mask, cpu| mask | 1 << cpu)
 }
 
 /// Takes a waiting thread from the CPU that has the most of them; this CPU has nothing to run.
 pub(super) fn steal_for_this_cpu() -> Option<Arc<Task>> {
     let me = this_cpu::id();
     let load = |cpu: usize| CPUS.of(cpu).load.load(Ordering::Relaxed);
-    let victim = (0..kernel_sync::MAX_CPUS)
-        .filter(|&cpu| cpu != me && online_cpus() & (1 << cpu) != 0 && load(cpu) > 1)
-        .max_by_key(|&cpu| load(cpu))?;
+    let victim = cpus_of(online_cpus()).filter(|&cpu| cpu != me && load(cpu) > 1).max_by_key(|&cpu| load(cpu))?;
     let cpu = CPUS.of(victim);
     let mut queue = cpu.queue.lock();
     let stolen = queue.steal(|task| task.sched.may_run_on(me))?;
@@ -104,8 +101,7 @@ pub(super) fn balance(now: Instant) {
     }
     cpu.next_balance_ns.store(now.as_nanos() + nanos(BALANCE_INTERVAL), Ordering::Relaxed);
     let load = |cpu: usize| CPUS.of(cpu).load.load(Ordering::Relaxed);
-    let online = online_mask();
-    let others = (0..kernel_sync::MAX_CPUS).filter(|&other| other != me && online & (1 << other) != 0);
+    let others = cpus_of(online_mask()).filter(|&other| other != me);
     let Some(target) = others.min_by_key(|&other| load(other)) else { return };
     for _ in 0..balance::threads_to_move(load(target), load(me)) {
         let mut queue = cpu.queue.lock();
