@@ -103,18 +103,12 @@ pub(super) unsafe fn zero(dst: u64, len: usize) -> usize {
     left
 }
 
-/// Reads an aligned 32-bit word at once.
-///
-/// # Errors
-/// It is not aligned, or not in readable user memory.
-pub fn load_u32(address: VirtAddr) -> Result<u32, UserFault> {
-    let pointer = word(address)?;
-    let _open = Open::new();
-    let (value, fault): (u32, u32);
-    // SAFETY: a checked user word; a fault ends at the fixup.
-    unsafe {
+/// One instruction on a user word, with its entry in the exception table; 0, or 1 when it faulted.
+macro_rules! guarded {
+    ($instruction:literal, $($operand:tt)*) => {{
+        let fault: u32;
         asm!(
-            "2: mov {value:e}, [{pointer}]",
+            concat!("2: ", $instruction),
             "xor {fault:e}, {fault:e}",
             "jmp 4f",
             "3: mov {fault:e}, 1",
@@ -122,12 +116,24 @@ pub fn load_u32(address: VirtAddr) -> Result<u32, UserFault> {
             ".pushsection .ex_table, \"a\"",
             ".quad 2b, 3b",
             ".popsection",
-            pointer = in(reg) pointer,
-            value = out(reg) value,
             fault = out(reg) fault,
+            $($operand)*,
             options(nostack),
         );
-    }
+        fault
+    }};
+}
+
+/// Reads an aligned 32-bit word at once.
+///
+/// # Errors
+/// It is not aligned, or not in readable user memory.
+pub fn load_u32(address: VirtAddr) -> Result<u32, UserFault> {
+    let pointer = word(address)?;
+    let _open = Open::new();
+    let value: u32;
+    // SAFETY: a checked user word; a fault ends at the fixup.
+    let fault = unsafe { guarded!("mov {value:e}, [{pointer}]", pointer = in(reg) pointer, value = out(reg) value) };
     if fault == 0 { Ok(value) } else { Err(UserFault) }
 }
 
@@ -138,25 +144,11 @@ pub fn load_u32(address: VirtAddr) -> Result<u32, UserFault> {
 pub fn cmpxchg_u32(address: VirtAddr, old: u32, new: u32) -> Result<u32, UserFault> {
     let pointer = word(address)?;
     let _open = Open::new();
-    let (value, fault): (u32, u32);
+    let value: u32;
     // SAFETY: as in load_u32().
-    unsafe {
-        asm!(
-            "2: lock cmpxchg [{pointer}], {new:e}",
-            "xor {fault:e}, {fault:e}",
-            "jmp 4f",
-            "3: mov {fault:e}, 1",
-            "4:",
-            ".pushsection .ex_table, \"a\"",
-            ".quad 2b, 3b",
-            ".popsection",
-            pointer = in(reg) pointer,
-            new = in(reg) new,
-            inout("eax") old => value,
-            fault = out(reg) fault,
-            options(nostack),
-        );
-    }
+    let fault = unsafe {
+        guarded!("lock cmpxchg [{pointer}], {new:e}", pointer = in(reg) pointer, new = in(reg) new, inout("eax") old => value)
+    };
     if fault == 0 { Ok(value) } else { Err(UserFault) }
 }
 
